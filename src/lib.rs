@@ -1,0 +1,6 @@
+//! mcp-secure-remote: reach MCP servers across a network securely.
+
+// Layer 0: words that everything else uses.
+pub mod limits;
+pub mod report;
+pub mod secret;

@@ -1,0 +1,172 @@
+//! What a user is told when something fails: at most three lines, and for programs a kind.
+//!
+//! Modules return data or a [`Failure`]; the text reaches standard error and the JSON-RPC error of
+//! each pending request from here, so that both say the same (IDEs hide standard error).
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::limits;
+
+/// What went wrong (`error`), why (`cause`) and one thing to do about it (`hint`).
+///
+/// Lower case, no full stop, backticks around what the user typed, never a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Names the thing that failed: the host and port, the file, the flag.
+    pub error: String,
+    /// The deepest known cause, in words.
+    pub cause: Option<String>,
+    /// One action that can be typed; none is better than a vague one.
+    pub hint: Option<String>,
+}
+
+impl Report {
+    /// A report with an `error:` line alone.
+    pub fn new(error: impl Into<String>) -> Self {
+        Self { error: error.into(), cause: None, hint: None }
+    }
+
+    /// Adds the `cause:` line.
+    #[must_use]
+    pub fn cause(mut self, cause: impl Into<String>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// Adds the `hint:` line.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.error)?;
+        if let Some(cause) = &self.cause {
+            write!(f, "\ncause: {cause}")?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "\nhint:  {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The class of a failed request, in `error.data.kind`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The remote answered 401 or 403.
+    Auth,
+    /// Ended by a cancellation on the way.
+    Cancelled,
+    /// Certainly not processed by the remote: it could not be reached, or nothing was written.
+    NotSent,
+    /// The connection was lost after the request was written: the remote may have executed it.
+    OutcomeUnknown,
+    /// Too many requests: 429, 503, or a cap of our own.
+    Overloaded,
+    /// The peer broke the protocol.
+    Protocol,
+    /// The remote answered with another HTTP error status, and no JSON-RPC error in the body.
+    Refused,
+    /// A time limit that the user set ran out.
+    Timeout,
+    /// The TLS handshake or a certificate was refused, by us or by the remote.
+    Tls,
+    /// Over a size limit.
+    TooLarge,
+}
+
+impl Kind {
+    /// The word in `error.data.kind`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Cancelled => "cancelled",
+            Self::NotSent => "not_sent",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::Overloaded => "overloaded",
+            Self::Protocol => "protocol",
+            Self::Refused => "refused",
+            Self::Timeout => "timeout",
+            Self::Tls => "tls",
+            Self::TooLarge => "too_large",
+        }
+    }
+}
+
+/// A request, a connection or a whole channel that failed: the kind for programs, the report for
+/// people.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The class.
+    pub kind: Kind,
+    /// Whether the request may be sent again without a risk of running twice.
+    pub retry_safe: bool,
+    /// The remote's `Retry-After`, where it gave one.
+    pub retry_after: Option<Duration>,
+    /// The sentences.
+    pub report: Report,
+}
+
+impl Failure {
+    /// A failure of this kind. Only what certainly did not reach the remote is marked as safe to
+    /// send again.
+    pub fn new(kind: Kind, report: Report) -> Self {
+        let retry_safe = matches!(kind, Kind::NotSent | Kind::Tls);
+        Self { kind, retry_safe, retry_after: None, report }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.report.fmt(f)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Text of a peer, fit to be shown: control characters become spaces, blanks are folded, and it
+/// is cut at [`limits::PEER_TEXT_CHARS`].
+pub fn peer_text(text: &str) -> String {
+    let mut shown = String::new();
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    for (count, c) in
+        words.filter(|word| !word.is_empty()).flat_map(|word| word.chars().chain([' '])).enumerate()
+    {
+        if count == limits::PEER_TEXT_CHARS {
+            shown.push('…');
+            return shown;
+        }
+        shown.push(c);
+    }
+    shown.truncate(shown.trim_end().len());
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Report, peer_text};
+
+    #[test]
+    fn a_report_is_three_lines_at_most() {
+        let report = Report::new("cannot read `a.pem`");
+        assert_eq!(report.to_string(), "error: cannot read `a.pem`");
+        let report = report.cause("no such file").hint("check the path");
+        assert_eq!(
+            report.to_string(),
+            "error: cannot read `a.pem`\ncause: no such file\nhint:  check the path"
+        );
+    }
+
+    #[test]
+    fn text_of_a_peer_is_short_and_harmless() {
+        assert_eq!(peer_text("  a\u{1b}[31mb\r\n\tc "), "a [31mb c");
+        let long = peer_text(&"x".repeat(5000));
+        assert_eq!(long.chars().count(), crate::limits::PEER_TEXT_CHARS + 1);
+        assert!(long.ends_with('…'));
+    }
+}
