@@ -2,5 +2,6 @@
 
 // Layer 0: words that everything else uses.
 pub mod limits;
+pub mod message;
 pub mod report;
 pub mod secret;
