@@ -5,3 +5,7 @@ pub mod limits;
 pub mod message;
 pub mod report;
 pub mod secret;
+
+// Layer 1: what carries them.
+pub mod channel;
+pub mod task;
