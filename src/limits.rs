@@ -30,3 +30,48 @@ pub const PEER_TEXT_CHARS: usize = 200;
 /// Name resolution, TCP, a proxy's answer and the TLS handshake together, for one attempt, unless
 /// `--connect-timeout` says otherwise.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Pause before the second and last attempt to connect.
+pub const CONNECT_RETRY_PAUSE: Duration = Duration::from_millis(250);
+
+/// First TCP keep-alive probe on a silent connection: below the 5 minutes after which common
+/// firewalls forget it.
+pub const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// Between further TCP keep-alive probes.
+pub const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// Unanswered TCP keep-alive probes until the connection counts as lost.
+pub const TCP_KEEPALIVE_RETRIES: u32 = 4;
+
+/// Between HTTP/2 pings: often enough to find a lost peer, rare enough to cost nothing.
+pub const PING_INTERVAL: Duration = Duration::from_secs(30);
+
+/// An HTTP/2 ping without an answer for this long means that the peer is gone.
+pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Bytes of one HTTP/2 response that may come unread: some round trips of a fast long line.
+pub const HTTP2_STREAM_WINDOW: u32 = 2 * 1024 * 1024;
+
+/// Bytes of all HTTP/2 responses of a connection that may come unread.
+pub const HTTP2_CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
+
+/// Largest HTTP/2 frame that we take, in bytes: four TLS records, so that a large body costs fewer
+/// steps.
+pub const HTTP2_FRAME: u32 = 64 * 1024;
+
+/// All headers of one response together, in bytes.
+pub const HTTP_HEADER_BYTES: u32 = 64 * 1024;
+
+/// Idle HTTP/1.1 connections that are kept.
+pub const IDLE_CONNECTIONS: usize = 64;
+
+/// An HTTP/1.1 connection idle for longer is not used again: Node and uvicorn close at 5 s, and a
+/// request that crosses the close has an unknown outcome.
+pub const IDLE_CONNECTION_AGE: Duration = Duration::from_secs(4);
+
+/// Redirects within the origin that are followed for one request.
+pub const MAX_REDIRECTS: usize = 4;
+
+/// Wait for the error of a connection after the error of a request on it, which knows less.
+pub const CONNECTION_LAST_WORDS: Duration = Duration::from_millis(100);
