@@ -1,5 +1,6 @@
 //! Every number of the program, with its unit and its reason.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Largest message, line or event in bytes, unless `--max-message-size` says otherwise: above the
@@ -30,3 +31,16 @@ pub const PEER_TEXT_CHARS: usize = 200;
 /// Name resolution, TCP, a proxy's answer and the TLS handshake together, for one attempt, unless
 /// `--connect-timeout` says otherwise.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longest id, type or retry time of a server-sent event, in bytes. An id goes back to the server in
+/// a header, and few servers take more than 8 KiB of headers.
+pub const EVENT_FIELD_BYTES: usize = 8 * 1024;
+
+/// Shortest and longest pause before a reconnect that the `retry` field of an event stream may ask
+/// for: neither a busy loop nor a dead stream.
+pub const EVENT_RETRY: RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_secs(30);
+
+/// What is kept of a line over the size limit, in bytes: the id of a request mostly stands at its
+/// beginning, and the error needs it.
+pub const LINE_HEAD_BYTES: usize = 256;
