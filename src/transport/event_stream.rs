@@ -167,3 +167,6 @@ impl Decoder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

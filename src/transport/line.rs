@@ -115,3 +115,99 @@ impl Lines {
         Line::TooLong { len_so_far: begun.len() + piece.len(), head: head.copied().collect() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::Line;
+    use super::Lines;
+    use crate::limits;
+
+    const LIMIT: usize = 1024;
+
+    fn show(line: Line) -> String {
+        match line {
+            Line::TooLong { len_so_far, head } => {
+                format!("too long: {len_so_far} {}", head.escape_ascii())
+            }
+            Line::Whole(line) => String::from_utf8(line.to_vec()).unwrap(),
+        }
+    }
+
+    fn split<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
+        let mut lines = Lines::new(LIMIT);
+        let mut found = Vec::new();
+        for chunk in chunks {
+            lines.push(Bytes::copy_from_slice(chunk));
+            found.extend(std::iter::from_fn(|| lines.next_line()).map(show));
+        }
+        found.extend(lines.finish().map(show));
+        found
+    }
+
+    #[test]
+    fn lines_are_the_same_wherever_they_are_cut() {
+        let stream = "one\r\n\n  \ntwo é\n\r\nthree\rfour\r\r\n\tfive".as_bytes();
+        let whole = split([stream]);
+        assert_eq!(whole, ["one", "two é", "three\rfour\r", "\tfive"]);
+        for cut in 0..=stream.len() {
+            let (left, right) = stream.split_at(cut);
+            assert_eq!(split([left, right]), whole, "cut at {cut}");
+        }
+        assert_eq!(split(stream.chunks(1)), whole);
+    }
+
+    #[test]
+    fn a_last_line_may_lack_its_newline() {
+        assert_eq!(split([&b"a\nb"[..]]), ["a", "b"]);
+        assert_eq!(split([&b"a\nb\r"[..]]), ["a", "b"]);
+        assert_eq!(split([&b"a\n"[..]]), ["a"]);
+    }
+
+    #[test]
+    fn a_line_within_one_chunk_is_not_copied() {
+        let chunk = Bytes::from("a\nhello\r\n".to_owned());
+        let mut lines = Lines::new(LIMIT);
+        lines.push(chunk.clone());
+        lines.next_line();
+        let Some(Line::Whole(line)) = lines.next_line() else { panic!("a whole line") };
+        assert_eq!((line.as_ptr(), line.len()), (chunk[2..].as_ptr(), 5));
+    }
+
+    #[test]
+    fn a_line_of_exactly_the_limit_passes() {
+        let longest = "x".repeat(LIMIT);
+        for end in ["", "\n", "\r\n", "\r"] {
+            let stream = format!("{longest}{end}");
+            assert_eq!(split([stream.as_bytes()]), [&*longest], "{end:?}");
+            assert_eq!(split(stream.as_bytes().chunks(1)), [&*longest], "{end:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_over_the_limit_costs_itself_alone() {
+        let head = "x".repeat(limits::LINE_HEAD_BYTES);
+        for over in [1, 2, 3, 100 * LIMIT] {
+            let stream = format!("a\n{}\nb\n", "x".repeat(LIMIT + over));
+            for size in [1, 7, 1000, stream.len()] {
+                let found = split(stream.as_bytes().chunks(size));
+                assert_eq!(found.len(), 3, "{over} over, chunks of {size}");
+                assert!(found[1].starts_with("too long: ") && found[1].ends_with(&head));
+                assert_eq!((&*found[0], &*found[2]), ("a", "b"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_over_the_limit_is_reported_before_it_ends_and_once() {
+        let mut lines = Lines::new(LIMIT);
+        for chunk in 0..100 {
+            lines.push(Bytes::from(vec![b'x'; LIMIT]));
+            let reported = lines.next_line().is_some();
+            assert_eq!(reported, chunk == 1, "chunk {chunk}");
+            assert!(lines.begun.len() <= LIMIT + 1);
+        }
+        assert!(lines.finish().is_none());
+    }
+}
