@@ -8,4 +8,9 @@ pub mod secret;
 
 // Layer 1: what carries them.
 pub mod channel;
+pub mod retry;
 pub mod task;
+pub mod tls;
+
+// Layer 4: the wire formats.
+pub mod transport;

@@ -1,5 +1,6 @@
 //! Every number of the program, with its unit and its reason.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Largest message, line or event in bytes, unless `--max-message-size` says otherwise: above the
@@ -75,3 +76,62 @@ pub const MAX_REDIRECTS: usize = 4;
 
 /// Wait for the error of a connection after the error of a request on it, which knows less.
 pub const CONNECTION_LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// Longest id, type or retry time of a server-sent event, in bytes. An id goes back to the server in
+/// a header, and few servers take more than 8 KiB of headers.
+pub const EVENT_FIELD_BYTES: usize = 8 * 1024;
+
+/// Shortest and longest pause before a reconnect that the `retry` field of an event stream may ask
+/// for: neither a busy loop nor a dead stream.
+pub const EVENT_RETRY: RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_secs(30);
+
+/// What is kept of a line over the size limit, in bytes: the id of a request mostly stands at its
+/// beginning, and the error needs it.
+pub const LINE_HEAD_BYTES: usize = 256;
+
+/// Body of an HTTP error that is read, in bytes: enough for a JSON-RPC error with its data.
+pub const REFUSAL_BODY_BYTES: usize = 256 * 1024;
+
+/// Wait for the body of an HTTP error; the status alone says enough.
+pub const REFUSAL_BODY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Subscriptions that are renewed in a new session.
+pub const REMEMBERED_SUBSCRIPTIONS: usize = 1024;
+
+/// Event ids of one stream that are remembered, to drop what a server replays without need.
+pub const REMEMBERED_EVENTS: usize = 256;
+
+/// A request of our own (a new session, the tools again) that takes longer has failed.
+pub const OWN_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Wait for the remote to take a notification or a response before the next one goes.
+pub const ONE_WAY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a stream is read after its answer: servers close it at once, or forget to.
+pub const AFTER_ANSWER: Duration = Duration::from_secs(10);
+
+/// Pause before a broken stream is resumed, where the server did not ask for another.
+pub const EVENT_RECONNECT: Duration = Duration::from_secs(1);
+
+/// Resumptions in a row that brought no event: a server may close and be polled while a long call
+/// runs.
+pub const FRUITLESS_RESUMPTIONS: u32 = 600;
+
+/// Resumptions in a row that did not even connect.
+pub const FAILED_RESUMPTIONS: u32 = 8;
+
+/// Pages of `tools/list` that are read after a header mismatch.
+pub const TOOL_PAGES: usize = 100;
+
+/// Ceiling of the first reconnection pause; it doubles with each attempt.
+pub const BACKOFF_FIRST: Duration = Duration::from_secs(1);
+
+/// Shortest reconnection pause.
+pub const BACKOFF_FLOOR: Duration = Duration::from_millis(100);
+
+/// Longest reconnection pause.
+pub const BACKOFF_CAP: Duration = Duration::from_secs(30);
+
+/// For the DELETE that ends a session: the Python host kills 2 s after it closed our input.
+pub const DELETE_TIMEOUT: Duration = Duration::from_millis(500);

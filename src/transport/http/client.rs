@@ -61,9 +61,7 @@ impl Client {
         let tls = origin.is_secure().then_some(tls);
         let dial = Dial::new(origin, tls, &config.proxies, config.connect_timeout);
         let mut headers = config.headers.clone();
-        headers
-            .entry(header::USER_AGENT)
-            .or_insert_with(|| HeaderValue::from_static(USER_AGENT));
+        headers.entry(header::USER_AGENT).or_insert_with(|| HeaderValue::from_static(USER_AGENT));
         Some(Self { url: config.url.clone(), headers, pool: Pool::new(dial) })
     }
 
@@ -75,6 +73,11 @@ impl Client {
     /// The origin that all requests go to.
     pub fn origin(&self) -> &Origin {
         self.pool.dial().origin()
+    }
+
+    /// The failure of a request whose connection was lost after it had been written.
+    pub fn outcome_unknown(&self, cause: String) -> Failure {
+        fault::outcome_unknown(self.origin(), cause)
     }
 
     /// Sends `request`. It is sent a second time only with proof that the remote did not process
@@ -99,11 +102,7 @@ impl Client {
         Err(fault::endless_redirect(self.origin()))
     }
 
-    async fn send_to(
-        &self,
-        request: &Request,
-        sent: &CancellationToken,
-    ) -> Result<Reply, Failure> {
+    async fn send_to(&self, request: &Request, sent: &CancellationToken) -> Result<Reply, Failure> {
         let mut retried = false;
         loop {
             let failure = match self.attempt(request, sent).await {

@@ -153,9 +153,9 @@ fn proxy_report(dial: &Dial, cause: &(dyn Error + 'static)) -> Report {
     let report = Report::new(format!("no way through the proxy {name} to {}", dial.origin()));
     let report = report.cause(deepest(cause));
     match cause.downcast_ref::<ProxyError>() {
-        Some(ProxyError::Refused(StatusCode::PROXY_AUTHENTICATION_REQUIRED)) => {
-            report.hint("put user and password into the proxy variable: `http://user:password@proxy:port`")
-        }
+        Some(ProxyError::Refused(StatusCode::PROXY_AUTHENTICATION_REQUIRED)) => report.hint(
+            "put user and password into the proxy variable: `http://user:password@proxy:port`",
+        ),
         _ => report.hint("set `NO_PROXY` for hosts that are reached directly"),
     }
 }
