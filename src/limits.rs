@@ -30,3 +30,29 @@ pub const PEER_TEXT_CHARS: usize = 200;
 /// Name resolution, TCP, a proxy's answer and the TLS handshake together, for one attempt, unless
 /// `--connect-timeout` says otherwise.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often a use of the TLS credentials may look whether their files have changed: a renewed
+/// certificate is in use a second later, and a busy pool does not ask the disk for each request.
+pub const RELOAD_CHECK: Duration = Duration::from_secs(1);
+
+/// A client certificate that ends sooner than this is announced at start and once a day: time
+/// enough to ask for a new one.
+pub const EXPIRY_WARNING: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Largest certificate, key or PKCS#12 file in bytes; real ones have some kilobytes.
+pub const MAX_IDENTITY_BYTES: u64 = 1024 * 1024;
+
+/// Largest CA bundle or revocation list in bytes: the lists of large public CAs have some ten
+/// megabytes.
+pub const MAX_TRUST_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Most PBKDF2 rounds that are done for an encrypted key: some seconds of CPU. OpenSSL writes
+/// 2 048, careful people a million.
+pub const MAX_KDF_ROUNDS: u32 = 10_000_000;
+
+/// Most memory in bytes that scrypt may ask for to open an encrypted key; OpenSSL writes 16 MiB.
+pub const MAX_SCRYPT_BYTES: u64 = 256 * 1024 * 1024;
+
+/// How long certificates made in memory are valid: longer than any demonstration, short enough to
+/// be worthless later.
+pub const THROW_AWAY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
