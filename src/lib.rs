@@ -4,3 +4,6 @@
 pub mod limits;
 pub mod report;
 pub mod secret;
+
+// Layer 1: tools.
+pub mod tls;
