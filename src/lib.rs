@@ -14,3 +14,6 @@ pub mod tls;
 
 // Layer 4: the wire formats.
 pub mod transport;
+
+// Layer 5: who talks to whom.
+pub mod relay;

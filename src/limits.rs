@@ -86,9 +86,9 @@ pub const EVENT_FIELD_BYTES: usize = 8 * 1024;
 pub const EVENT_RETRY: RangeInclusive<Duration> =
     Duration::from_millis(100)..=Duration::from_secs(30);
 
-/// What is kept of a line over the size limit, in bytes: the id of a request mostly stands at its
-/// beginning, and the error needs it.
-pub const LINE_HEAD_BYTES: usize = 256;
+/// What is kept of each end of a line over the size limit, in bytes: the id of a request stands at
+/// one of them, and the error needs it.
+pub const LINE_EDGE_BYTES: usize = 256;
 
 /// Body of an HTTP error that is read, in bytes: enough for a JSON-RPC error with its data.
 pub const REFUSAL_BODY_BYTES: usize = 256 * 1024;
@@ -135,3 +135,51 @@ pub const BACKOFF_CAP: Duration = Duration::from_secs(30);
 
 /// For the DELETE that ends a session: the Python host kills 2 s after it closed our input.
 pub const DELETE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// How often a use of the TLS credentials may look whether their files have changed: a renewed
+/// certificate is in use a second later, and a busy pool does not ask the disk for each request.
+pub const RELOAD_CHECK: Duration = Duration::from_secs(1);
+
+/// A client certificate that ends sooner than this is announced at start and once a day: time
+/// enough to ask for a new one.
+pub const EXPIRY_WARNING: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Largest certificate, key or PKCS#12 file in bytes; real ones have some kilobytes.
+pub const MAX_IDENTITY_BYTES: u64 = 1024 * 1024;
+
+/// Largest CA bundle or revocation list in bytes: the lists of large public CAs have some ten
+/// megabytes.
+pub const MAX_TRUST_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Most PBKDF2 rounds that are done for an encrypted key: some seconds of CPU. OpenSSL writes
+/// 2 048, careful people a million.
+pub const MAX_KDF_ROUNDS: u32 = 10_000_000;
+
+/// Most memory in bytes that scrypt may ask for to open an encrypted key; OpenSSL writes 16 MiB.
+pub const MAX_SCRYPT_BYTES: u64 = 256 * 1024 * 1024;
+
+/// How long certificates made in memory are valid: longer than any demonstration, short enough to
+/// be worthless later.
+pub const THROW_AWAY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Wait for the `endpoint` event of HTTP+SSE.
+pub const ENDPOINT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Wait for the answer to `server/discover` over HTTP+SSE, where older servers may ignore it.
+pub const DISCOVER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// After the end of the host's messages: for what is still in flight. With the DELETE it stays
+/// below the 2 s after which the Python host kills.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_millis(1200);
+
+/// For the last words to the host once all is said to the remote.
+pub const FLUSH_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// Bytes asked of standard input at a time: what a Linux pipe holds.
+pub const READ_BYTES: usize = 64 * 1024;
+
+/// Lines gathered for one write to standard output, in bytes.
+pub const WRITE_BYTES: usize = 64 * 1024;
+
+/// Between two looks at the expiry of the identity.
+pub const EXPIRY_CHECK: Duration = Duration::from_secs(24 * 60 * 60);

@@ -31,6 +31,11 @@ impl Inlet {
         self.receiver.recv().await
     }
 
+    /// Makes `message` the next one again.
+    pub fn put_back(&mut self, message: Message) {
+        self.held.push_front(message);
+    }
+
     /// Runs `barrier` and holds what comes meanwhile. `None` if the host went away before it ended:
     /// then nobody waits for it any more.
     pub async fn hold<T>(&mut self, barrier: impl Future<Output = T>) -> Option<T> {
@@ -46,6 +51,8 @@ impl Inlet {
                 else => return None,
             }
             if !self.open {
+                // Nobody is left to answer.
+                self.held.clear();
                 return None;
             }
         }

@@ -13,30 +13,47 @@ use crate::transport::gather::Gather;
 
 /// What [`Lines`] yields.
 pub enum Line {
-    /// A line over the limit. Its rest is skipped; the next line is read as if nothing had happened.
-    TooLong {
-        /// Bytes of it so far; more may follow and be skipped.
-        len_so_far: usize,
-        /// Its first bytes, at most [`LINE_HEAD_BYTES`](crate::limits::LINE_HEAD_BYTES).
-        head: Bytes,
-    },
+    /// A line over the limit.
+    TooLong(TooLong),
     /// A line without its end, LF or CR LF. It is not empty, and not white space alone.
     Whole(Bytes),
+}
+
+/// What is kept of a line over the limit: enough to find the id of a message by, which SDKs write
+/// first or last.
+#[derive(Default)]
+pub struct TooLong {
+    /// Bytes of the whole line.
+    pub len: usize,
+    /// Its first bytes, at most [`LINE_EDGE_BYTES`](crate::limits::LINE_EDGE_BYTES).
+    pub head: Vec<u8>,
+    /// Its last bytes, likewise.
+    pub tail: Vec<u8>,
+}
+
+impl TooLong {
+    fn push(&mut self, piece: &[u8]) {
+        self.len += piece.len();
+        let room = limits::LINE_EDGE_BYTES - self.head.len();
+        self.head.extend_from_slice(&piece[..piece.len().min(room)]);
+        self.tail.extend_from_slice(&piece[piece.len().saturating_sub(limits::LINE_EDGE_BYTES)..]);
+        self.tail.drain(..self.tail.len().saturating_sub(limits::LINE_EDGE_BYTES));
+    }
 }
 
 /// Cuts chunks into lines.
 ///
 /// [`push`](Self::push) a chunk, then take lines until there are none. Each byte is looked at once.
 /// A line within one chunk is a slice of it, which keeps that chunk alive; a longer one is gathered
-/// in one buffer, which leaves with the line.
+/// in one buffer, which leaves with the line. A line over the limit costs itself alone.
 pub struct Lines {
     limit: usize,
     /// What was pushed and is not read yet.
     chunk: Bytes,
     /// The line that began in an earlier chunk.
     begun: Gather,
-    /// The rest of the current line does not count.
-    skipping: bool,
+    /// What is kept of it once it is over the limit.
+    skipping: Option<TooLong>,
 }
 
 impl Lines {
@@ -46,7 +63,7 @@ impl Lines {
             limit: max_line_bytes,
             chunk: Bytes::new(),
             begun: Gather::default(),
-            skipping: false,
+            skipping: None,
         }
     }
 
@@ -65,54 +82,52 @@ impl Lines {
         while let Some(end) = memchr(b'\n', &self.chunk) {
             let piece = self.chunk.split_to(end);
             self.chunk.advance(1);
-            if mem::take(&mut self.skipping) {
-                continue;
-            }
-            if let Some(line) = self.end(piece) {
+            self.gather(piece);
+            if let Some(line) = self.end() {
                 return Some(line);
             }
         }
         let piece = mem::take(&mut self.chunk);
-        if self.skipping {
-            return None;
-        }
-        // One byte more than the limit may still be a CR.
-        if self.begun.len() + piece.len() > self.limit.saturating_add(1) {
-            self.skipping = true;
-            return Some(self.too_long(&piece));
-        }
-        self.begun.push(piece);
+        self.gather(piece);
         None
     }
 
     /// The last line, which may lack its newline. Call it at the end of the input, after
     /// [`next_line`](Self::next_line) returned `None`.
     pub fn finish(&mut self) -> Option<Line> {
-        self.end(Bytes::new())
+        self.end()
     }
 
-    /// The line of which `piece` is the last part.
-    fn end(&mut self, piece: Bytes) -> Option<Line> {
-        // Before the copy that gathers them.
-        if self.begun.len() + piece.len() > self.limit.saturating_add(1) {
-            return Some(self.too_long(&piece));
+    /// Adds a part of the current line, or counts it where the line is over the limit.
+    fn gather(&mut self, piece: Bytes) {
+        if let Some(skipped) = &mut self.skipping {
+            return skipped.push(&piece);
         }
-        self.begun.push(piece);
+        // Before the copy that gathers them. One byte more than the limit may still be a CR.
+        if self.begun.len() + piece.len() <= self.limit.saturating_add(1) {
+            return self.begun.push(piece);
+        }
+        self.skip(&[&self.begun.take(), &piece]);
+    }
+
+    fn skip(&mut self, pieces: &[&[u8]]) {
+        let skipped = self.skipping.get_or_insert_default();
+        pieces.iter().for_each(|piece| skipped.push(piece));
+    }
+
+    /// The current line is over.
+    fn end(&mut self) -> Option<Line> {
         let mut line = self.begun.take();
         if line.last() == Some(&b'\r') {
             line.truncate(line.len() - 1);
         }
         if line.len() > self.limit {
-            return Some(self.too_long(&line));
+            self.skip(&[&line]);
+        }
+        if let Some(skipped) = self.skipping.take() {
+            return Some(Line::TooLong(skipped));
         }
         (!line.iter().all(u8::is_ascii_whitespace)).then_some(Line::Whole(line))
-    }
-
-    /// `begun` and `piece` are over the limit together.
-    fn too_long(&mut self, piece: &[u8]) -> Line {
-        let begun = self.begun.take();
-        let head = begun.iter().chain(piece).take(limits::LINE_HEAD_BYTES);
-        Line::TooLong { len_so_far: begun.len() + piece.len(), head: head.copied().collect() }
     }
 }
 
@@ -128,8 +143,9 @@ mod tests {
 
     fn show(line: Line) -> String {
         match line {
-            Line::TooLong { len_so_far, head } => {
-                format!("too long: {len_so_far} {}", head.escape_ascii())
+            Line::TooLong(line) => {
+                let (head, tail) = (line.head.escape_ascii(), line.tail.escape_ascii());
+                format!("too long: {} {head} .. {tail}", line.len)
             }
             Line::Whole(line) => String::from_utf8(line.to_vec()).unwrap(),
         }
@@ -186,28 +202,28 @@ mod tests {
     }
 
     #[test]
-    fn a_line_over_the_limit_costs_itself_alone() {
-        let head = "x".repeat(limits::LINE_HEAD_BYTES);
+    fn a_line_over_the_limit_costs_itself_alone_and_shows_its_ends() {
+        let (first, last) = ("h".repeat(limits::LINE_EDGE_BYTES), "t".repeat(limits::LINE_EDGE_BYTES));
         for over in [1, 2, 3, 100 * LIMIT] {
-            let stream = format!("a\n{}\nb\n", "x".repeat(LIMIT + over));
+            let middle = "x".repeat(LIMIT + over - 2 * limits::LINE_EDGE_BYTES);
+            let stream = format!("a\n{first}{middle}{last}\nb\n");
             for size in [1, 7, 1000, stream.len()] {
                 let found = split(stream.as_bytes().chunks(size));
-                assert_eq!(found.len(), 3, "{over} over, chunks of {size}");
-                assert!(found[1].starts_with("too long: ") && found[1].ends_with(&head));
-                assert_eq!((&*found[0], &*found[2]), ("a", "b"));
+                let long = format!("too long: {} {first} .. {last}", LIMIT + over);
+                assert_eq!(found, ["a", &*long, "b"], "{over} over, chunks of {size}");
             }
         }
     }
 
     #[test]
-    fn a_line_over_the_limit_is_reported_before_it_ends_and_once() {
+    fn an_endless_line_takes_no_memory() {
         let mut lines = Lines::new(LIMIT);
-        for chunk in 0..100 {
+        for _ in 0..100 {
             lines.push(Bytes::from(vec![b'x'; LIMIT]));
-            let reported = lines.next_line().is_some();
-            assert_eq!(reported, chunk == 1, "chunk {chunk}");
+            assert!(lines.next_line().is_none());
             assert!(lines.begun.len() <= LIMIT + 1);
         }
-        assert!(lines.finish().is_none());
+        let Some(Line::TooLong(line)) = lines.finish() else { panic!("too long") };
+        assert_eq!((line.len, line.tail.len()), (100 * LIMIT, limits::LINE_EDGE_BYTES));
     }
 }

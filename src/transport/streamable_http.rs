@@ -16,7 +16,6 @@ mod lane;
 mod listen;
 mod params;
 mod recovery;
-mod refusal;
 mod reply;
 mod session;
 mod shared;
@@ -24,4 +23,4 @@ mod stream;
 mod tools;
 
 pub use crate::transport::streamable_http::client::{Client, Settings, Trouble};
-pub use crate::transport::streamable_http::refusal::Refusal;
+

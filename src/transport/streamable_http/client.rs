@@ -8,9 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::channel::Sender;
 use crate::limits;
-use crate::message::{Head, Id, Kind as MessageKind, Message, RpcError};
+use crate::message::{Head, Id, Kind as MessageKind, Message};
 use crate::report::Failure;
 use crate::task::Tasks;
+use crate::transport::batch;
 use crate::transport::http;
 use crate::transport::inlet::Inlet;
 use crate::transport::streamable_http::exchange::Exchange;
@@ -18,11 +19,8 @@ use crate::transport::streamable_http::flights::Flight;
 use crate::transport::streamable_http::lane;
 use crate::transport::streamable_http::listen;
 use crate::transport::streamable_http::params::Params;
-use crate::transport::streamable_http::refusal::Refusal;
+use crate::transport::refusal::Refusal;
 use crate::transport::streamable_http::shared::Shared;
-
-/// The only version with batches (specification 2025-03-26, "Batching").
-const BATCHING_VERSION: &str = "2025-03-26";
 
 /// What the user may choose.
 #[derive(Clone, Debug)]
@@ -109,11 +107,18 @@ impl Client {
         if !message.is_batch() {
             return self.take_one(message, inlet).await;
         }
-        if self.shared.session.version().as_deref() != Some(BATCHING_VERSION) {
-            return self.refuse_batch(&message).await;
-        }
-        for message in message.split() {
-            self.take_one(message, inlet).await;
+        match batch::unpack(message, self.shared.session.version().as_deref()) {
+            Ok(messages) => {
+                for message in messages {
+                    self.take_one(message, inlet).await;
+                }
+            }
+            Err(answers) => {
+                for answer in answers {
+                    // Nobody to tell if the host is gone.
+                    let _ = self.shared.host.send(answer).await;
+                }
+            }
         }
     }
 
@@ -137,9 +142,11 @@ impl Client {
     async fn initialize(&self, message: Message, inlet: &mut Inlet) {
         // The conversation may have begun in the modern era (A15).
         self.shared.session.forget();
-        let Some((id, method)) = asked(&message) else { return };
-        if let Some(Err(trouble)) = self.first(message, inlet).await {
-            self.tell(&trouble, &id, &method).await;
+        if let Some(Err(trouble)) = self.first(message.clone(), inlet).await
+            && let Some((id, method)) = message.request()
+        {
+            // Nobody to tell if the host is gone.
+            let _ = self.shared.host.send(self.error(&trouble, id, method)).await;
         }
     }
 
@@ -154,14 +161,14 @@ impl Client {
     }
 
     fn request(&self, message: Message) {
-        let Some((id, method)) = asked(&message) else { return };
-        let Some(exchange) = self.exchange(message) else { return };
+        let Some(exchange) = self.exchange(message.clone()) else { return };
         let shared = Arc::clone(&self.shared);
         self.exchanges.spawn(async move {
-            match exchange.run().await {
-                Ok(exchange) => exchange.drain().await,
-                Err(trouble) => {
-                    let answer = Exchange::error(&shared, &trouble, &id, &method);
+            match (exchange.run().await, message.request()) {
+                (Ok(exchange), _) => exchange.drain().await,
+                (Err(_), None) => {}
+                (Err(trouble), Some((id, method))) => {
+                    let answer = Exchange::error(&shared, &trouble, id, method);
                     // Nobody to tell if the host is gone.
                     let _ = shared.host.send(answer).await;
                 }
@@ -172,10 +179,7 @@ impl Client {
     /// In the modern era closing the response stream is the cancellation, and nothing is posted;
     /// before, the notification is, behind its request (A37, A38).
     async fn cancelled(&self, message: Message) {
-        let Some(head) = message.head() else { return };
-        let target = Params::read(&message, head).ok().and_then(|params| {
-            Id::from_json(params.request_id?.get())
-        });
+        let target = message.cancelled_request();
         match target.and_then(|id| self.shared.flights.find(&id)) {
             Some(flight) if flight.modern => flight.stop.cancel(),
             Some(flight) => self.one_way(message, Some(flight.sent)).await,
@@ -205,23 +209,6 @@ impl Client {
         }
     }
 
-    async fn tell(&self, trouble: &Trouble, id: &Id, method: &str) {
-        // Nobody to tell if the host is gone.
-        let _ = self.shared.host.send(self.error(trouble, id, method)).await;
-    }
-
-    async fn refuse_batch(&self, message: &Message) {
-        let error = RpcError::invalid_request("batches are not part of this protocol version");
-        let mut ids: Vec<Option<&Id>> = message.request_ids().map(Some).collect();
-        if ids.is_empty() {
-            ids.push(None);
-        }
-        for id in ids {
-            // Nobody to tell if the host is gone.
-            let _ = self.shared.host.send(error.answer(id)).await;
-        }
-    }
-
     /// Ends what runs, says what still has to be said, and ends the session (A24).
     async fn finish(self) {
         self.exchanges.stop();
@@ -237,14 +224,6 @@ impl Client {
         };
         // The host waits for us to end; a server that does not answer finds out by itself.
         let _ = tokio::time::timeout(limits::DELETE_TIMEOUT, ending).await;
-    }
-}
-
-/// Id and method of a request.
-fn asked(message: &Message) -> Option<(Id, Box<str>)> {
-    match message.head()?.kind.clone() {
-        MessageKind::Request { id, method } => Some((id, method)),
-        _ => None,
     }
 }
 

@@ -8,17 +8,18 @@ use http::{HeaderValue, StatusCode};
 use crate::limits;
 use crate::message::{Head, Id, Kind as MessageKind, Message, RpcError};
 use crate::report::{Failure, Kind, Report};
+use crate::transport::events::End;
 use crate::transport::http::{Body, ReadError, Reply};
 use crate::transport::streamable_http::client::Trouble;
 use crate::transport::streamable_http::flights::Flight;
 use crate::transport::streamable_http::lane;
 use crate::transport::streamable_http::params::Params;
 use crate::transport::streamable_http::recovery;
-use crate::transport::streamable_http::refusal::{HEADER_MISMATCH, Refusal};
+use crate::transport::refusal::{HEADER_MISMATCH, Refusal};
 use crate::transport::streamable_http::reply::Shape;
 use crate::transport::streamable_http::session::{Agreed, Pass};
 use crate::transport::streamable_http::shared::{SESSION_ID, Shared};
-use crate::transport::streamable_http::stream::{Stream, StreamEnd};
+use crate::transport::streamable_http::stream::Stream;
 
 /// A request on its way to its answer.
 pub(crate) struct Exchange {
@@ -87,10 +88,8 @@ impl Exchange {
     /// The [`Trouble`] in place of an answer.
     pub(crate) async fn call(self) -> Result<(Message, Option<HeaderValue>), Trouble> {
         let limit = limits::OWN_REQUEST_TIMEOUT;
-        let done = tokio::time::timeout(limit, self.run()).await.unwrap_or_else(|_| {
-            let report = Report::new(format!("the remote did not answer us within {limit:?}"));
-            Err(Trouble::Failed(Failure::new(Kind::Timeout, report)))
-        })?;
+        let late = Trouble::Failed(self.shared.http.unanswered(limit));
+        let done = tokio::time::timeout(limit, self.run()).await.unwrap_or(Err(late))?;
         let no_answer = || protocol("the remote ended our request without an answer");
         Ok((done.answer.ok_or_else(no_answer)?, done.session_id))
     }
@@ -206,7 +205,7 @@ impl Exchange {
                         self.deliver(message).await;
                     }
                 }
-                Err(StreamEnd::TooLarge(limit)) => return Err(too_large(limit)),
+                Err(End::TooLarge(limit)) => return Err(too_large(limit)),
                 Err(end) => self.resume(&mut stream, &mut resumption, end).await?,
             }
         }
@@ -219,12 +218,9 @@ impl Exchange {
         &self,
         stream: &mut Stream,
         resumption: &mut Resumption,
-        end: StreamEnd,
+        end: End,
     ) -> Result<(), Trouble> {
-        let cause = match end {
-            StreamEnd::Broken(e) => e.to_string(),
-            _ => "the stream ended without the answer".to_owned(),
-        };
+        let cause = format!("no answer yet, and {end}");
         if self.flight.modern || stream.last_id().is_none() || !resumption.allows(stream.last_id()) {
             return Err(self.unknown(cause));
         }
@@ -341,10 +337,7 @@ impl Exchange {
             let _ = self.shared.lane.try_send(item);
         }
         let limit = self.shared.settings.request_timeout.unwrap_or_default();
-        let report = Report::new("no answer within the time limit")
-            .cause(format!("the remote did not answer within {limit:?}"))
-            .hint("allow more time with `--request-timeout`");
-        Trouble::Failed(Failure::new(Kind::Timeout, report))
+        Trouble::Failed(self.shared.http.unanswered(limit))
     }
 }
 

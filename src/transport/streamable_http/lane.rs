@@ -10,7 +10,7 @@ use crate::limits;
 use crate::message::{Id, Message};
 use crate::transport::http::Reply;
 use crate::transport::streamable_http::recovery;
-use crate::transport::streamable_http::refusal::Refusal;
+use crate::transport::refusal::Refusal;
 use crate::transport::streamable_http::shared::Shared;
 
 /// A message that nobody answers.

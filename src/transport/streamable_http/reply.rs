@@ -1,9 +1,9 @@
 //! What kind of reply a POST got.
 
-use http::{HeaderMap, StatusCode, header};
+use http::StatusCode;
 
 use crate::report::peer_text;
-use crate::transport::http::Reply;
+use crate::transport::http::{Reply, media_type};
 
 /// A reply, by what has to be done with it.
 pub(crate) enum Shape {
@@ -33,11 +33,4 @@ impl Shape {
             other => Self::Foreign(peer_text(other)),
         }
     }
-}
-
-/// The media type without its parameters, in lower case (RFC 9110 section 8.3.1).
-fn media_type(headers: &HeaderMap) -> String {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = value.unwrap_or_default().split(';').next().unwrap_or_default();
-    essence.trim().to_ascii_lowercase()
 }

@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use crate::limits;
 use crate::message::Message;
-use crate::transport::event_stream::Decoder;
-use crate::transport::http::{Body, ReadError};
+use crate::transport::events::{End, Events};
+use crate::transport::http::Body;
 
 /// An event stream that may be resumed where it broke (specification 2025-11-25, "Resumability and
 /// Redelivery").
 pub(crate) struct Stream {
-    body: Body,
-    decoder: Decoder,
+    events: Events,
     max_event: usize,
     last_id: Option<String>,
     retry: Option<Duration>,
@@ -22,22 +21,10 @@ pub(crate) struct Stream {
     resumed: bool,
 }
 
-/// Why a stream yields nothing more.
-#[derive(Debug)]
-pub(crate) enum StreamEnd {
-    /// The connection broke.
-    Broken(ReadError),
-    /// The server closed it.
-    Closed,
-    /// An event was over the limit, in bytes.
-    TooLarge(usize),
-}
-
 impl Stream {
     pub(crate) fn new(body: Body, max_event: usize) -> Self {
         Self {
-            body,
-            decoder: Decoder::new(max_event),
+            events: Events::new(body, max_event),
             max_event,
             last_id: None,
             retry: None,
@@ -48,61 +35,47 @@ impl Stream {
 
     /// The next message. Events without data, of another type, replayed or without a message in
     /// them are passed over. Cancel safe.
-    pub(crate) async fn next(&mut self) -> Result<Message, StreamEnd> {
+    pub(crate) async fn next(&mut self) -> Result<Message, End> {
         loop {
-            match self.decoder.next_event() {
-                Ok(Some(event)) => {
-                    let known = event.id.is_some_and(|id| self.is_known(&id));
-                    if event.kind == "message" && !event.data.is_empty() && !known {
-                        match Message::parse(event.data) {
-                            Ok(message) => return Ok(message),
-                            Err(e) => tracing::warn!("dropped an event of the remote: {e}"),
-                        }
-                    }
+            let event = match self.events.next().await {
+                Ok(event) => event,
+                Err(end) => {
+                    self.note();
+                    return Err(end);
                 }
-                Ok(None) => self.read().await?,
-                Err(e) => return Err(StreamEnd::TooLarge(e.limit)),
+            };
+            let known = event.id.is_some_and(|id| self.is_known(&id));
+            if event.kind != "message" || event.data.is_empty() || known {
+                continue;
+            }
+            match Message::parse(event.data) {
+                Ok(message) => return Ok(message),
+                Err(e) => tracing::warn!("dropped an event of the remote: {e}"),
             }
         }
     }
 
-    /// The id to resume after; `None` if the stream cannot be resumed.
+    /// The id to resume after, once a connection has ended; `None` if the stream cannot be resumed.
     pub(crate) fn last_id(&self) -> Option<&str> {
         self.last_id.as_deref()
     }
 
-    /// How long to wait before a reconnect (A28: what the server asked for).
+    /// How long to wait before a reconnect: what the server asked for (A28).
     pub(crate) fn pause(&self) -> Option<Duration> {
         self.retry
     }
 
     /// Goes on with the rest of the stream over another connection.
     pub(crate) fn resume(&mut self, body: Body) {
-        self.body = body;
-        self.decoder = Decoder::new(self.max_event);
+        self.events = Events::new(body, self.max_event);
         self.resumed = true;
     }
 
-    async fn read(&mut self) -> Result<(), StreamEnd> {
-        self.note();
-        match self.body.chunk().await {
-            Ok(Some(chunk)) => {
-                self.decoder.push(chunk);
-                Ok(())
-            }
-            Ok(None) => Err(StreamEnd::Closed),
-            Err(e) => Err(StreamEnd::Broken(e)),
-        }
-    }
-
-    /// Takes over what the decoder learned, before this connection may end.
+    /// Takes over what a connection said about the stream before it ended.
     fn note(&mut self) {
-        if let Some(id) = self.decoder.last_event_id()
-            && self.last_id.as_deref() != Some(id)
-        {
-            self.last_id = Some(id.to_owned());
-        }
-        self.retry = self.decoder.retry().or(self.retry);
+        let decoder = self.events.decoder();
+        self.last_id = decoder.last_event_id().map(str::to_owned).or(self.last_id.take());
+        self.retry = decoder.retry().or(self.retry);
     }
 
     /// Notes an event id, and tells whether the event was delivered before the stream broke.

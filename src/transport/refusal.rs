@@ -11,7 +11,7 @@ use crate::report::{Failure, Kind, Report, peer_text};
 use crate::transport::http::{Origin, Reply};
 
 /// `HeaderMismatch` of 2026-07-28.
-pub(crate) const HEADER_MISMATCH: i64 = -32020;
+pub const HEADER_MISMATCH: i64 = -32020;
 /// `MissingRequiredClientCapability` of 2026-07-28.
 const MISSING_CAPABILITY: i64 = -32021;
 /// `UnsupportedProtocolVersion` of 2026-07-28.
@@ -31,7 +31,7 @@ pub struct Refusal {
 
 impl Refusal {
     /// Reads the reply, with at most [`limits::REFUSAL_BODY_BYTES`] of its body.
-    pub(crate) async fn read(reply: Reply) -> Self {
+    pub async fn read(reply: Reply) -> Self {
         let retry_after = retry_after(&reply.headers);
         let body = tokio::time::timeout(
             limits::REFUSAL_BODY_TIMEOUT,
@@ -48,7 +48,7 @@ impl Refusal {
     }
 
     /// The code of the JSON-RPC error in the body, if there is one.
-    pub(crate) fn code(&self) -> Option<i64> {
+    pub fn code(&self) -> Option<i64> {
         #[derive(Deserialize)]
         struct Error {
             code: i64,
@@ -60,7 +60,7 @@ impl Refusal {
 
     /// Whether only a server of the modern era answers like this (specification 2026-07-28,
     /// "Backward Compatibility").
-    pub(crate) fn is_modern(&self) -> bool {
+    pub fn is_modern(&self) -> bool {
         match self.code() {
             Some(HEADER_MISMATCH | MISSING_CAPABILITY | UNSUPPORTED_VERSION) => true,
             Some(METHOD_NOT_FOUND) => self.status == StatusCode::NOT_FOUND,
@@ -69,7 +69,7 @@ impl Refusal {
     }
 
     /// Whether the session is gone: 404, or 400 if the error says so, as some servers do (A23).
-    pub(crate) fn says_session_lost(&self) -> bool {
+    pub fn says_session_lost(&self) -> bool {
         let named = |(message, head): (&Message, &Head)| {
             let text = String::from_utf8_lossy(message.payload(head)).to_ascii_lowercase();
             text.contains("session")
@@ -82,7 +82,7 @@ impl Refusal {
     }
 
     /// Whether the other HTTP transport may be tried: the older servers answer the first POST so.
-    pub(crate) fn allows_fallback(&self) -> bool {
+    pub fn allows_fallback(&self) -> bool {
         let older = [
             StatusCode::BAD_REQUEST,
             StatusCode::NOT_FOUND,
@@ -95,7 +95,7 @@ impl Refusal {
     }
 
     /// The error for the request `id`: the remote's own if it sent one, under the right id.
-    pub(crate) fn answer(&self, origin: &Origin, id: &Id, method: &str) -> Message {
+    pub fn answer(&self, origin: &Origin, id: &Id, method: &str) -> Message {
         match self.error() {
             Some((message, head)) if head.response_id() == Some(id) => message.clone(),
             Some((message, head)) => Message::error_response(Some(id), message.payload(head)),
@@ -104,7 +104,7 @@ impl Refusal {
     }
 
     /// The refusal in words.
-    pub(crate) fn failure(&self, origin: &Origin) -> Failure {
+    pub fn failure(&self, origin: &Origin) -> Failure {
         let status = self.status;
         let (kind, error, hint) = match status.as_u16() {
             401 => (Kind::Auth, "does not know us", Some("give credentials with `--header`")),
