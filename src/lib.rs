@@ -9,3 +9,6 @@ pub mod secret;
 // Layer 1: what carries them.
 pub mod channel;
 pub mod task;
+
+// Layer 4: the wire formats.
+pub mod transport;

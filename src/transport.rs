@@ -1,0 +1,3 @@
+//! One wire format a module, and the parts that they share.
+
+pub mod streamable_http;
