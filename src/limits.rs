@@ -183,3 +183,18 @@ pub const WRITE_BYTES: usize = 64 * 1024;
 
 /// Between two looks at the expiry of the identity.
 pub const EXPIRY_CHECK: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What is remembered of the tools of one server, in bytes: far above any real list (a tool that
+/// mirrors parameters costs some hundred), so that a list without end costs no more.
+pub const MAX_TOOLS_BYTES: usize = 4 * 1024 * 1024;
+
+/// Parameters that one tool may have mirrored into headers. Common servers take about 100 headers
+/// in all, and a request has some of its own.
+pub const MAX_TOOL_HEADERS: usize = 64;
+
+/// A longer value, in bytes, is not mirrored into a header: common servers take 8 to 64 KiB for
+/// all headers together, and some end the whole connection when there is more.
+pub const MAX_MIRRORED_BYTES: usize = 16 * 1024;
+
+/// Tools left out of one list that are named in the log, one line each; the others are counted.
+pub const MAX_TOOL_WARNINGS: usize = 20;

@@ -14,6 +14,7 @@ mod flights;
 mod headers;
 mod lane;
 mod listen;
+mod members;
 mod params;
 mod recovery;
 mod reply;
