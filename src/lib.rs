@@ -9,3 +9,10 @@ pub mod secret;
 // Layer 1: what carries them.
 pub mod channel;
 pub mod task;
+pub mod tls;
+
+// Layer 6: what the program can do.
+pub mod command;
+
+// Layer 7: what was typed.
+pub mod cli;
