@@ -14,6 +14,9 @@ mod flags;
 mod stderr;
 mod tls;
 
+#[cfg(test)]
+mod tests;
+
 use std::ffi::OsString;
 use std::future::Future;
 use std::io;

@@ -81,10 +81,10 @@ pub(super) fn resolve(
         header::add(&mut headers, header)?;
     }
     warnings.extend(tls_warnings(&url, &tls));
-    let remote =
-        RemoteConfig { url, headers, connect_timeout, max_message_size, proxy: proxy(env) };
+    let remote = RemoteConfig { url, headers, connect_timeout, proxies: proxies(env) };
     let reinitialize = !flags.no_reinitialize;
-    let config = BridgeConfig { remote, strategy, tls, request_timeout, reinitialize };
+    let config =
+        BridgeConfig { remote, strategy, tls, max_message_size, request_timeout, reinitialize };
     Ok(Invocation { config, log, warnings })
 }
 
@@ -184,16 +184,15 @@ fn log_options(flags: &BridgeFlags) -> Result<LogOptions, UsageError> {
 }
 
 /// The lower-case name wins, as with curl and Python.
-fn proxy(env: &Environment) -> ProxyConfig {
+fn proxies(env: &Environment) -> ProxyConfig {
     let text = |lower: &str| {
         let value = env.var(lower).or_else(|| env.var(&lower.to_ascii_uppercase()))?;
         value.to_str().map(str::to_owned)
     };
-    let secret = |lower: &str| text(lower).map(Secret::new);
+    let secret = |lower: &str| text(lower).or_else(|| text("all_proxy")).map(Secret::new);
     ProxyConfig {
-        http: secret("http_proxy"),
         https: secret("https_proxy"),
-        all: secret("all_proxy"),
-        no: text("no_proxy"),
+        http: secret("http_proxy"),
+        no_proxy: text("no_proxy"),
     }
 }

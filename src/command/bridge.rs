@@ -12,39 +12,26 @@ use crate::secret::Secret;
 use crate::tls::ClientOptions;
 
 /// Everything that the bridge has to know, checked and free of what was typed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct BridgeConfig {
-    /// Where the remote is and how it is spoken to.
+    /// Where the remote is and how it is reached.
     pub remote: RemoteConfig,
     /// Which transports are tried, in which order.
     pub strategy: Strategy,
     /// Our identity and whom we trust.
     pub tls: ClientOptions,
+    /// Largest message in bytes, in either direction.
+    pub max_message_size: usize,
     /// Longest wait for the answer to one request; `None` waits for ever.
     pub request_timeout: Option<Duration>,
     /// Open a new session when the remote has lost ours. Off: the host sees the 404.
     pub reinitialize: bool,
 }
 
-/// The remote's address and what goes with each HTTP request.
-#[derive(Clone)]
-pub struct RemoteConfig {
-    /// `https`, or `http` where the user allowed it; no userinfo, no fragment.
-    pub url: Url,
-    /// Headers of the user, each value marked as sensitive.
-    pub headers: HeaderMap,
-    /// Longest time for name, TCP, proxy and TLS of one attempt.
-    pub connect_timeout: Duration,
-    /// Largest message in bytes, in either direction.
-    pub max_message_size: usize,
-    /// Proxies that the environment names.
-    pub proxy: ProxyConfig,
-}
-
-impl RemoteConfig {
+impl BridgeConfig {
     /// The address for logs: without the query, which often holds a key.
     pub fn display_url(&self) -> String {
-        let mut url = self.url.clone();
+        let mut url = self.remote.url.clone();
         if url.query().is_some() {
             url.set_query(Some("***"));
         }
@@ -52,30 +39,45 @@ impl RemoteConfig {
     }
 }
 
-/// Hides the header values and the query.
-impl fmt::Debug for RemoteConfig {
+/// Shows the names of the headers, not their values, and neither the query nor the proxies.
+impl fmt::Debug for BridgeConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RemoteConfig")
+        let headers: Vec<_> = self.remote.headers.keys().map(HeaderName::as_str).collect();
+        f.debug_struct("BridgeConfig")
             .field("url", &self.display_url())
-            .field("headers", &self.headers.keys().map(HeaderName::as_str).collect::<Vec<_>>())
-            .field("connect_timeout", &self.connect_timeout)
+            .field("headers", &headers)
+            .field("connect_timeout", &self.remote.connect_timeout)
+            .field("strategy", &self.strategy)
+            .field("tls", &self.tls)
             .field("max_message_size", &self.max_message_size)
-            .field("proxy", &self.proxy)
-            .finish()
+            .field("request_timeout", &self.request_timeout)
+            .field("reinitialize", &self.reinitialize)
+            .finish_non_exhaustive()
     }
 }
 
-/// The proxy variables as they are set; a proxy's address may hold a password.
+/// The remote's address and what goes with each HTTP request.
+#[derive(Clone, Debug)]
+pub struct RemoteConfig {
+    /// `https`, or `http` where the user allowed it; no userinfo, no fragment.
+    pub url: Url,
+    /// Headers of the user, each value marked as sensitive.
+    pub headers: HeaderMap,
+    /// Longest time for name, TCP, proxy and TLS of one attempt.
+    pub connect_timeout: Duration,
+    /// Proxies that the environment names.
+    pub proxies: ProxyConfig,
+}
+
+/// What the proxy variables say; a proxy's address may hold a password.
 #[derive(Clone, Debug, Default)]
 pub struct ProxyConfig {
-    /// For `http` URLs.
-    pub http: Option<Secret>,
     /// For `https` URLs.
     pub https: Option<Secret>,
-    /// For both, where the one above is missing.
-    pub all: Option<Secret>,
+    /// For `http` URLs.
+    pub http: Option<Secret>,
     /// Hosts that are reached directly, separated by commas.
-    pub no: Option<String>,
+    pub no_proxy: Option<String>,
 }
 
 /// Which HTTP transport is tried first, and whether the other one may follow.
@@ -98,5 +100,5 @@ pub enum Strategy {
 ///
 /// What kept it from running, for the user.
 pub async fn run(config: BridgeConfig) -> Result<(), Report> {
-    Err(Report::new(format!("cannot reach `{}`", config.remote.display_url())))
+    Err(Report::new(format!("cannot reach `{}`", config.display_url())))
 }
