@@ -23,7 +23,7 @@ pub(super) fn read(flag: &str, path: &Path, limit: u64) -> Result<Zeroizing<Stri
     };
     let mut bytes = Zeroizing::new(Vec::new());
     let read = File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes));
-    read.map_err(|error| failed(describe(&error)))?;
+    read.map_err(|error| failed(describe(&error, path)))?;
     if bytes.len() as u64 > limit {
         return Err(failed(format!("the file is over {limit} bytes")));
     }
@@ -34,11 +34,11 @@ pub(super) fn read(flag: &str, path: &Path, limit: u64) -> Result<Zeroizing<Stri
 }
 
 /// The reason in words that are the same on each platform where that can be.
-fn describe(error: &io::Error) -> String {
+fn describe(error: &io::Error, path: &Path) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),
+        _ if path.is_dir() => "it is a directory".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
         _ => error.to_string(),
     }
 }

@@ -50,7 +50,7 @@ pub fn parse_file(
         }
         let added = parse(line, variables).and_then(|header| add(headers, header));
         added.map_err(|mut error| {
-            error.text = format!("{} (line {})", error.text, index + 1);
+            error.text = format!("line {}: {}", index + 1, error.text);
             error
         })?;
     }
@@ -311,14 +311,14 @@ mod tests {
     fn a_bad_line_of_a_file_is_named() {
         let error = parse_file("X-A: 1\n\nfoo", &variables(), &mut HeaderMap::new());
         let text = error.expect_err("no colon").text;
-        assert_eq!(text, "--header expects \"Name: value\", got \"foo\" (line 3)");
+        assert_eq!(text, "line 3: --header expects \"Name: value\", got \"foo\"");
     }
 
     #[test]
     fn the_number_of_headers_is_bounded() {
         let text: String = (0..65).map(|n| format!("X-{n}: 1\n")).collect();
         let error = parse_file(&text, &variables(), &mut HeaderMap::new()).expect_err("65 headers");
-        assert_eq!(error.text, "More than 64 headers (line 65)");
+        assert_eq!(error.text, "line 65: More than 64 headers");
         let mut headers = HeaderMap::new();
         for _ in 0..65 {
             let header = parse("X-Same: 1", &variables()).expect("a header");

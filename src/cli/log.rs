@@ -2,30 +2,16 @@
 //!
 //! Only this crate's own events are shown, at any level: rustls, hyper and h2 print headers.
 
-use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use serde::Serialize;
-use serde_json::Map;
-use serde_json::Value;
-use tracing::Event;
 use tracing::Subscriber;
-use tracing::field::Field;
-use tracing::field::Visit;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::FmtContext;
-use tracing_subscriber::fmt::FormatEvent;
-use tracing_subscriber::fmt::FormatFields;
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::registry::LookupSpan;
 
-use crate::cli::clock;
+use crate::cli::line::Lines;
 use crate::cli::stderr::Stderr;
-use crate::report::Report;
 
 /// How the program logs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,28 +44,6 @@ pub enum Format {
     Json,
 }
 
-impl Format {
-    /// A sentence for the user that is no event of the running program: plain as text.
-    pub(super) fn notice(self, level: tracing::Level, text: &str) -> String {
-        match self {
-            Self::Text => format!("{text}\n"),
-            Self::Json => json(level, text.to_owned(), Map::new()),
-        }
-    }
-
-    /// The report that the program ends with.
-    pub(super) fn report(self, report: &Report) -> String {
-        if self == Self::Text {
-            return format!("{report}\n");
-        }
-        let parts = [("cause", &report.cause), ("hint", &report.hint)];
-        let fields = parts.into_iter().filter_map(|(name, part)| {
-            part.as_ref().map(|part| (name.to_owned(), Value::from(part.as_str())))
-        });
-        json(tracing::Level::ERROR, report.error.clone(), fields.collect())
-    }
-}
-
 /// Sends all events of this process to `stderr`. The first call of a process counts.
 pub(super) fn init(options: LogOptions, stderr: Arc<Stderr>) {
     let subscriber = subscriber(options, move || stderr.line());
@@ -105,113 +69,103 @@ where
         .with(lines)
 }
 
-/// Writes an event as one line.
-struct Lines(Format);
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+    use std::sync::Mutex;
 
-impl<S, N> FormatEvent<S, N> for Lines
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        _: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let mut parts = Parts::default();
-        event.record(&mut parts);
-        let level = *event.metadata().level();
-        match self.0 {
-            Format::Text => writer.write_str(&text(level, &parts)),
-            Format::Json => writer.write_str(&json(level, parts.message, parts.fields)),
+    use super::Format;
+    use super::Level;
+    use super::LogOptions;
+    use super::subscriber;
+
+    #[derive(Clone, Default)]
+    struct Captured(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Captured {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
         }
     }
-}
 
-/// The message of an event and its other fields.
-#[derive(Default)]
-struct Parts {
-    message: String,
-    fields: Map<String, Value>,
-}
-
-impl Parts {
-    fn add(&mut self, field: &Field, value: Value) {
-        match (field.name(), value) {
-            ("message", Value::String(text)) => self.message = text,
-            (name, value) => {
-                self.fields.insert(name.to_owned(), value);
-            }
-        }
-    }
-}
-
-impl Visit for Parts {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.add(field, format!("{value:?}").into());
+    /// The lines that `log` leads to, without their times.
+    fn lines(level: Level, format: Format, log: impl FnOnce()) -> Vec<String> {
+        let captured = Captured::default();
+        let writer = captured.clone();
+        let options = LogOptions { level, format };
+        tracing::subscriber::with_default(subscriber(options, move || writer.clone()), log);
+        let bytes = captured.0.lock().unwrap();
+        let text = str::from_utf8(&bytes).unwrap();
+        text.lines().map(without_time).collect()
     }
 
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.add(field, value.into());
+    fn without_time(line: &str) -> String {
+        let at = line.find("20").expect("a time");
+        assert_eq!(&line[at + 26..at + 32], "+00:00", "{line}");
+        format!("{}TIME{}", &line[..at], &line[at + 32..])
     }
 
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.add(field, value.into());
+    fn all_levels() {
+        tracing::error!("broken");
+        tracing::warn!("odd");
+        tracing::info!("Connected");
+        tracing::debug!(id = 7, method = %"tools/call", "request");
     }
 
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.add(field, value.into());
+    #[test]
+    fn text_lines_have_the_form_of_the_python_tool() {
+        assert_eq!(
+            lines(Level::Debug, Format::Text, all_levels),
+            [
+                "[mcp-secure-remote TIME] broken",
+                "[mcp-secure-remote TIME] warning: odd",
+                "[mcp-secure-remote TIME] Connected",
+                "[mcp-secure-remote TIME] [debug] request id=7 method=tools/call",
+            ]
+        );
     }
 
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.add(field, value.into());
+    #[test]
+    fn json_lines_are_one_object_each() {
+        assert_eq!(
+            lines(Level::Debug, Format::Json, all_levels)[2..],
+            [
+                r#"{"ts":"TIME","level":"INFO","message":"Connected","fields":{}}"#,
+                r#"{"ts":"TIME","level":"DEBUG","message":"request","fields":{"id":7,"method":"tools/call"}}"#,
+            ]
+        );
     }
 
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.add(field, value.into());
+    #[test]
+    fn debug_and_silent_say_more_and_less() {
+        assert_eq!(lines(Level::Normal, Format::Text, all_levels).len(), 3);
+        assert_eq!(lines(Level::Silent, Format::Text, all_levels).len(), 1);
     }
-}
 
-fn text(level: tracing::Level, parts: &Parts) -> String {
-    let mark = match level {
-        tracing::Level::ERROR | tracing::Level::INFO => "",
-        tracing::Level::WARN => "warning: ",
-        _ => "[debug] ",
-    };
-    let mut line = format!("[mcp-secure-remote {}] {mark}", clock::rfc3339(SystemTime::now()));
-    push_clean(&mut line, &parts.message);
-    for (name, value) in &parts.fields {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        push_clean(&mut line, &format!(" {name}={value}"));
+    #[test]
+    fn other_crates_are_silent_since_they_print_headers() {
+        let others = || {
+            tracing::error!(target: "rustls::client", "marker");
+            tracing::error!(target: "hyper_util", "marker");
+            tracing::debug!(target: "h2::codec", "marker");
+            tracing::error!(target: "log", "marker");
+        };
+        assert_eq!(lines(Level::Debug, Format::Text, others), [""; 0]);
     }
-    line.push('\n');
-    line
-}
 
-/// Keeps a text on its line and off the terminal's controls: nothing that a peer sends can look
-/// like a line of ours.
-fn push_clean(line: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            '\n' => line.push_str(" | "),
-            c if c.is_control() => line.push(' '),
-            c => line.push(c),
-        }
+    #[test]
+    fn a_peer_cannot_forge_a_line_or_reach_the_terminal() {
+        let forged = || tracing::info!("a\r\n[mcp-secure-remote x] b\u{1b}[31m\u{9b}c");
+        assert_eq!(
+            lines(Level::Normal, Format::Text, forged),
+            ["[mcp-secure-remote TIME] a  | [mcp-secure-remote x] b [31m c"]
+        );
+        assert_eq!(lines(Level::Normal, Format::Json, forged).len(), 1);
     }
-}
-
-#[derive(Serialize)]
-struct Entry {
-    ts: String,
-    level: &'static str,
-    message: String,
-    fields: Map<String, Value>,
-}
-
-fn json(level: tracing::Level, message: String, fields: Map<String, Value>) -> String {
-    let ts = clock::rfc3339(SystemTime::now());
-    let entry = Entry { ts, level: level.as_str(), message, fields };
-    // Strings and numbers always have a JSON form.
-    serde_json::to_string(&entry).map_or_else(|_| String::new(), |line| line + "\n")
 }

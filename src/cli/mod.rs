@@ -11,6 +11,7 @@ pub mod usage;
 mod clock;
 mod files;
 mod flags;
+mod line;
 mod stderr;
 mod tls;
 

@@ -89,7 +89,7 @@ pub(super) fn resolve(
 }
 
 fn in_file(mut error: UsageError, path: &Path) -> UsageError {
-    error.text = format!("{}, in the header file '{}'", error.text, path.display());
+    error.text = format!("Header file '{}', {}", path.display(), error.text);
     error
 }
 

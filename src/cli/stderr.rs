@@ -122,3 +122,86 @@ impl Drop for Line {
         self.stderr.push(std::mem::take(&mut self.bytes));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::io::Write;
+    use std::sync::Arc;
+    use std::sync::Mutex;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::Stderr;
+    use crate::limits;
+
+    const SOON: Duration = Duration::from_secs(10);
+
+    /// Takes a line for each permit, as a host that reads slowly does.
+    struct Slow {
+        permits: mpsc::Receiver<()>,
+        taken: Arc<Mutex<String>>,
+    }
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.permits.recv().is_err() {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            self.taken.lock().unwrap().push_str(str::from_utf8(bytes).unwrap());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn slow() -> (Arc<Stderr>, mpsc::Sender<()>, Arc<Mutex<String>>) {
+        let (allow, permits) = mpsc::channel();
+        let taken = Arc::<Mutex<String>>::default();
+        let out = Slow { permits, taken: Arc::clone(&taken) };
+        let stderr = Stderr::start(out, |count| format!("{count} dropped\n")).unwrap();
+        (stderr, allow, taken)
+    }
+
+    #[test]
+    fn a_line_is_written_whole_and_in_order() {
+        let (stderr, allow, taken) = slow();
+        for text in ["one ", "two "] {
+            let mut line = stderr.line();
+            line.write_all(text.as_bytes()).unwrap();
+            line.write_all(b"end\n").unwrap();
+            allow.send(()).unwrap();
+        }
+        stderr.flush(SOON);
+        assert_eq!(*taken.lock().unwrap(), "one end\ntwo end\n");
+    }
+
+    #[test]
+    fn a_reader_that_stalls_costs_lines_and_no_time() {
+        let (stderr, allow, taken) = slow();
+        for _ in 0..10 {
+            stderr.push(vec![b'x'; limits::LOG_BYTES / 2]);
+        }
+        stderr.flush(Duration::from_millis(1));
+        assert_eq!(*taken.lock().unwrap(), "");
+        (0..10).for_each(|_| allow.send(()).unwrap());
+        stderr.flush(SOON);
+        let text = taken.lock().unwrap();
+        let dropped = text.trim_start_matches('x');
+        // The thread may or may not have taken the first line off the queue in time.
+        assert!(dropped == "8 dropped\n" || dropped == "7 dropped\n", "{dropped}");
+    }
+
+    #[test]
+    fn a_closed_standard_error_is_no_error() {
+        let (stderr, allow, _) = slow();
+        drop(allow);
+        stderr.push(b"one\n".to_vec());
+        stderr.flush(SOON);
+        stderr.push(b"two\n".to_vec());
+        stderr.flush(SOON);
+        assert_eq!(stderr.lock().bytes, 0);
+    }
+}

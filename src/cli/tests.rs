@@ -274,8 +274,9 @@ fn a_header_of_the_command_line_replaces_one_of_the_file() {
 fn a_bad_line_of_the_header_file_is_named() {
     let file = file("X-A: 1\nContent-Type: marker\n");
     let text = refusal(&[URL, "--header-file", name(file.path())], &[]);
-    assert!(text.starts_with("Header 'Content-Type' is set by mcp-secure-remote itself (line 2)"));
-    assert!(text.ends_with(&format!("'{}'", file.path().display())), "{text}");
+    let path = file.path().display();
+    let cause = "Header 'Content-Type' is set by mcp-secure-remote itself";
+    assert_eq!(text, format!("Header file '{path}', line 2: {cause}"));
 }
 
 #[test]
