@@ -39,12 +39,7 @@ impl UsageError {
         match error.kind() {
             ErrorKind::UnknownArgument if subject.starts_with('-') => unknown_flag(error, args),
             ErrorKind::UnknownArgument => unexpected_word(args, &subject),
-            ErrorKind::InvalidValue | ErrorKind::TooFewValues => {
-                let flag = flag_of(&subject);
-                Self::new(format!("Missing value for {flag}")).hint(format!(
-                    "a value that starts with a dash is written `{flag}=VALUE`, without a space"
-                ))
-            }
+            ErrorKind::InvalidValue | ErrorKind::TooFewValues => missing_value(flag_of(&subject)),
             ErrorKind::TooManyValues => Self::new(format!("{} takes no value", flag_of(&subject))),
             ErrorKind::InvalidUtf8 => Self::new("An argument that is not a path is not UTF-8"),
             // The kinds that remain need settings that our flags do not use.
@@ -105,18 +100,30 @@ pub(super) fn spilled_from(args: &[OsString], word: &str) -> Option<&'static str
         Some((name, _)) => (name, 0),
         None => (flag.as_ref(), 1),
     };
-    let secret = ["--header", "--tls-passphrase"].into_iter().find(|secret| *secret == name)?;
-    (at > start + own_value).then_some(secret)
+    (at > start + own_value).then_some(secret_flag(name)?)
+}
+
+fn missing_value(flag: &str) -> UsageError {
+    UsageError::new(format!("Missing value for {flag}"))
+        .hint(format!("a value that starts with a dash is written `{flag}=VALUE`, without a space"))
 }
 
 fn unknown_flag(error: &clap::Error, args: &[OsString]) -> UsageError {
     let subject = context(error, ContextKind::InvalidArg);
     let single_dash = !subject.starts_with("--");
-    // clap names the first letter of `-debug` alone.
-    let whole = args.iter().map(|arg| arg.to_string_lossy());
-    let word = match whole.into_iter().find(|arg| single_dash && arg.starts_with(&subject)) {
-        Some(word) => word.split('=').next().unwrap_or_default().to_owned(),
-        None => subject,
+    let mut words = args.iter().map(|arg| arg.to_string_lossy());
+    let at = words.position(|word| word.starts_with(&subject)).unwrap_or_default();
+    let before = at.checked_sub(1).and_then(|before| args.get(before)).and_then(|arg| arg.to_str());
+    if let Some(flag) = before.and_then(secret_flag) {
+        // The word may be the secret.
+        return missing_value(flag);
+    }
+    let word = match args.get(at) {
+        // clap names the first letter of `-debug` alone.
+        Some(word) if single_dash => {
+            word.to_string_lossy().split('=').next().unwrap_or_default().to_owned()
+        }
+        _ => subject,
     };
     let unknown = UsageError::new(format!("Unknown flag: {}", report::peer_text(&word)));
     match context(error, ContextKind::SuggestedArg) {
@@ -124,6 +131,11 @@ fn unknown_flag(error: &clap::Error, args: &[OsString]) -> UsageError {
         _ if single_dash && word.len() > 2 => unknown.hint("a long flag starts with two dashes"),
         _ => unknown,
     }
+}
+
+/// `name`, if it is a flag whose value is a secret.
+fn secret_flag(name: &str) -> Option<&'static str> {
+    ["--header", "--tls-passphrase"].into_iter().find(|secret| *secret == name)
 }
 
 /// `--tls-cert` of clap's `--tls-cert <path>`.
