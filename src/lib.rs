@@ -17,3 +17,9 @@ pub mod transport;
 
 // Layer 5: who talks to whom.
 pub mod relay;
+
+// Layer 6: the commands.
+pub mod command;
+
+// Layer 7: what was typed.
+pub mod cli;

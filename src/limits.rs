@@ -11,6 +11,35 @@ pub const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 /// limits of the JSON parsers that hosts and servers use.
 pub const MAX_NESTING: usize = 128;
 
+/// Smallest `--max-message-size` in bytes: an `initialize` with its capabilities has to pass.
+pub const MIN_MESSAGE_SETTING: u64 = 4 * 1024;
+
+/// Largest `--max-message-size` in bytes: fits the sizes of every platform that we build for.
+pub const MAX_MESSAGE_SETTING: u64 = 2 * 1024 * 1024 * 1024 - 1;
+
+/// Longest time that a flag takes: a day; more is a slip of the unit.
+pub const MAX_TIME_SETTING: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Headers that the user may add. Servers commonly refuse more than 100 in all.
+pub const MAX_HEADERS: usize = 64;
+
+/// Largest header value in bytes after `${VAR}` is filled in: twice what servers commonly accept
+/// for all headers together.
+pub const HEADER_VALUE_BYTES: usize = 16 * 1024;
+
+/// Largest `--header-file` in bytes, comments included.
+pub const HEADER_FILE_BYTES: u64 = 64 * 1024;
+
+/// Largest `--tls-passphrase-file` in bytes; a file beyond it is not a passphrase.
+pub const PASSPHRASE_FILE_BYTES: u64 = 4 * 1024;
+
+/// Bytes of log lines that wait for a slow reader of standard error; what comes on top is dropped
+/// and counted, since a host that does not read must not stop the bridge.
+pub const LOG_BYTES: usize = 1024 * 1024;
+
+/// Longest wait at the end of the program for standard error to take what was logged.
+pub const LOG_FLUSH: Duration = Duration::from_millis(500);
+
 /// Messages that wait in one direction of a channel; the next one makes its sender wait.
 pub const CHANNEL_MESSAGES: usize = 64;
 

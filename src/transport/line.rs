@@ -107,7 +107,8 @@ impl Lines {
         if self.begun.len() + piece.len() <= self.limit.saturating_add(1) {
             return self.begun.push(piece);
         }
-        self.skip(&[&self.begun.take(), &piece]);
+        let begun = self.begun.take();
+        self.skip(&[&begun, &piece]);
     }
 
     fn skip(&mut self, pieces: &[&[u8]]) {

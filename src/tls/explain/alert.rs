@@ -33,7 +33,7 @@ pub(super) fn refuses_handshake(error: &rustls::Error) -> bool {
             | A::NoCertificate
             | A::ProtocolVersion
             | A::UnknownCA
-            | A::UnrecognizedName
+            | A::UnrecognisedName
             | A::UnsupportedCertificate
     )
 }

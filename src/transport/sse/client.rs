@@ -13,7 +13,7 @@ use url::Url;
 use crate::channel::Sender;
 use crate::limits;
 use crate::message::{Id, Kind as MessageKind, Message, RpcError};
-use crate::report::{Failure, Kind, Report};
+use crate::report::Failure;
 use crate::retry::Backoff;
 use crate::task::Tasks;
 use crate::transport::batch;
@@ -301,7 +301,8 @@ impl Posting<'_> {
             (MessageKind::Request { .. }, _) => drop(self.request(message)),
             (_, Some("notifications/initialized")) => {
                 self.shared.handshake().initialized = Some(message.clone());
-                let posted = self.shared.post(&message, &CancellationToken::new());
+                let sent = CancellationToken::new();
+                let posted = self.shared.post(&message, &sent);
                 if matches!(inlet.hold(posted).await, Some(Err(_))) {
                     tracing::warn!("lost `notifications/initialized` on the way to the remote");
                 }
