@@ -18,109 +18,86 @@ use sse_stream::SseByteStream;
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 const LIMIT: usize = 64 * MIB;
-const EVENTS: usize = 200_000;
+const MANY: usize = 200_000;
 
 fn main() {
     divan::main();
 }
 
+/// Who decodes an event stream.
+#[derive(Clone, Copy, Debug)]
+enum Decoders {
+    Ours,
+    SseStream,
+}
+
+const DECODERS: [Decoders; 2] = [Decoders::Ours, Decoders::SseStream];
+
+#[divan::bench(args = DECODERS, sample_count = 20)]
+fn event_of_16_mib(bencher: Bencher, decoder: Decoders) {
+    let stream = format!("data: {}\n\n", "x".repeat(16 * MIB));
+    measure(bencher, &stream, 16 * KIB, 1, decoder.read());
+}
+
+#[divan::bench(args = DECODERS, consts = [16 * KIB, MIB], sample_count = 20)]
+fn events<const CHUNK: usize>(bencher: Bencher, decoder: Decoders) {
+    let event = |number| format!("event: message\ndata: {}\n\n", notification(number));
+    let stream: String = (0..MANY).map(event).collect();
+    measure(bencher, &stream, CHUNK, MANY, decoder.read());
+}
+
+#[divan::bench(sample_count = 20)]
+fn line_of_16_mib(bencher: Bencher) {
+    let stream = format!("{}\n", "x".repeat(16 * MIB));
+    measure(bencher, &stream, 64 * KIB, 1, split);
+}
+
+#[divan::bench(sample_count = 20)]
+fn lines(bencher: Bencher) {
+    let stream: String = (0..MANY).map(|number| notification(number) + "\n").collect();
+    measure(bencher, &stream, 64 * KIB, MANY, split);
+}
+
+#[divan::bench]
+fn head_of_a_notification(bencher: Bencher) {
+    parse(bencher, notification(1));
+}
+
+#[divan::bench]
+fn head_of_a_request(bencher: Bencher) {
+    let params = r#"{"name":"echo","arguments":{"text":"hello"}}"#;
+    let request = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":"#;
+    parse(bencher, format!("{request}{params}}}"));
+}
+
+#[divan::bench]
+fn head_of_a_response_of_1_mib(bencher: Bencher) {
+    let text = "lorem ipsum \\n ".repeat(MIB / 15);
+    let response = r#"{"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":""#;
+    parse(bencher, format!("{response}{text}\"}}]}}}}"));
+}
+
 /// A way to read a whole stream, given as chunks; returns how many events or lines it held.
 type Read = fn(Vec<Bytes>) -> usize;
 
-#[divan::bench_group(name = "event_stream, one line of 16 MiB in 16 KiB chunks", sample_count = 20)]
-mod large_event {
-    use super::*;
-
-    #[divan::bench]
-    fn ours(bencher: Bencher) {
-        measure(bencher, &large_event(), 16 * KIB, 1, decode);
-    }
-
-    #[divan::bench]
-    fn sse_stream(bencher: Bencher) {
-        measure(bencher, &large_event(), 16 * KIB, 1, decode_by_sse_stream);
+impl Decoders {
+    fn read(self) -> Read {
+        match self {
+            Self::Ours => decode,
+            Self::SseStream => decode_by_sse_stream,
+        }
     }
 }
 
-#[divan::bench_group(name = "event_stream, 200 000 events", sample_count = 20)]
-mod small_events {
-    use super::*;
-
-    #[divan::bench(args = [16 * KIB, MIB])]
-    fn ours(bencher: Bencher, chunk: usize) {
-        measure(bencher, &small_events(), chunk, EVENTS, decode);
-    }
-
-    #[divan::bench(args = [16 * KIB, MIB])]
-    fn sse_stream(bencher: Bencher, chunk: usize) {
-        measure(bencher, &small_events(), chunk, EVENTS, decode_by_sse_stream);
-    }
-}
-
-#[divan::bench_group(name = "line", sample_count = 20)]
-mod lines {
-    use super::*;
-
-    #[divan::bench]
-    fn one_of_16_mib(bencher: Bencher) {
-        let stream = format!("{}\n", "x".repeat(16 * MIB));
-        measure(bencher, stream.as_bytes(), 64 * KIB, 1, split);
-    }
-
-    #[divan::bench]
-    fn many(bencher: Bencher) {
-        let stream: String = (0..EVENTS).map(|number| message(number) + "\n").collect();
-        measure(bencher, stream.as_bytes(), 64 * KIB, EVENTS, split);
-    }
-}
-
-#[divan::bench_group(name = "message")]
-mod heads {
-    use super::*;
-
-    #[divan::bench]
-    fn of_a_notification(bencher: Bencher) {
-        parse(bencher, message(1));
-    }
-
-    #[divan::bench]
-    fn of_a_request(bencher: Bencher) {
-        parse(
-            bencher,
-            r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo","arguments":{"text":"hello"}}}"#.to_owned(),
-        );
-    }
-
-    #[divan::bench]
-    fn of_a_response_of_1_mib(bencher: Bencher) {
-        let text = "lorem ipsum \\n ".repeat(MIB / 15);
-        parse(
-            bencher,
-            format!(
-                r#"{{"jsonrpc":"2.0","id":7,"result":{{"content":[{{"type":"text","text":"{text}"}}]}}}}"#
-            ),
-        );
-    }
-}
-
-fn message(number: usize) -> String {
+fn notification(number: usize) -> String {
     format!(
         r#"{{"jsonrpc":"2.0","method":"notifications/progress","params":{{"progressToken":1,"progress":{number}}}}}"#
     )
 }
 
-fn small_events() -> Vec<u8> {
-    let event = |number| format!("event: message\ndata: {}\n\n", message(number));
-    (0..EVENTS).map(event).collect::<String>().into_bytes()
-}
-
-fn large_event() -> Vec<u8> {
-    format!("data: {}\n\n", "x".repeat(16 * MIB)).into_bytes()
-}
-
 /// Reads `stream` in chunks of `size` bytes, each of its own memory as those of a socket are.
-fn measure(bencher: Bencher, stream: &[u8], size: usize, items: usize, read: Read) {
-    let chunks: Vec<_> = stream.chunks(size).map(Bytes::copy_from_slice).collect();
+fn measure(bencher: Bencher, stream: &str, size: usize, items: usize, read: Read) {
+    let chunks: Vec<_> = stream.as_bytes().chunks(size).map(Bytes::copy_from_slice).collect();
     bencher
         .counter(BytesCount::new(stream.len()))
         .counter(ItemsCount::new(items))

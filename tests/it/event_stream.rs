@@ -14,7 +14,16 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use mcp_secure_remote::limits;
 use mcp_secure_remote::transport::event_stream::Decoder;
-use proptest::prelude::*;
+use proptest::arbitrary::any;
+use proptest::collection;
+use proptest::prop_assert_eq;
+use proptest::prop_assume;
+use proptest::prop_oneof;
+use proptest::proptest;
+use proptest::sample;
+use proptest::strategy::Just;
+use proptest::strategy::Strategy;
+use proptest::test_runner::Config;
 use sse_stream::Sse;
 use sse_stream::SseByteStream;
 
@@ -124,7 +133,7 @@ fn line() -> impl Strategy<Value = String> {
         1 => (0..100_000_u32).prop_map(|millis| format!("retry: {millis}")),
         1 => text().prop_map(|text| format!(": {text}")),
         1 => text(),
-        1 => proptest::sample::select(vec![
+        1 => sample::select(vec![
             "data", "data:", "data: ", "id", "id:", "id: a\0b", "event", "event:", "retry",
             "retry:", "retry: +5", "retry: 5s", "retry: 007", "retry:5", "foo: bar", ":", "dat", "datas: x",
             "Data: x", " data: x", "identity: x", "\u{feff}data: x",
@@ -134,8 +143,8 @@ fn line() -> impl Strategy<Value = String> {
 
 /// A stream of such lines, with line ends out of `ends`. Its last line need not be finished.
 fn lines(ends: &'static [&'static str]) -> impl Strategy<Value = String> {
-    let ended = (line(), proptest::sample::select(ends)).prop_map(|(line, end)| line + end);
-    let finished = proptest::collection::vec(ended, 0..24).prop_map(|lines| lines.concat());
+    let ended = (line(), sample::select(ends)).prop_map(|(line, end)| line + end);
+    let finished = collection::vec(ended, 0..24).prop_map(|lines| lines.concat());
     (finished, prop_oneof![Just(String::new()), line()]).prop_map(|(lines, last)| lines + &last)
 }
 
@@ -145,11 +154,11 @@ fn any_stream() -> impl Strategy<Value = String> {
 }
 
 fn any_cuts() -> impl Strategy<Value = BTreeSet<usize>> {
-    proptest::collection::btree_set(1..300_usize, 0..20)
+    collection::btree_set(1..300_usize, 0..20)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(Config { cases: 500, failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn events_are_those_of_sse_stream(stream in any_stream(), cuts in any_cuts()) {
@@ -174,7 +183,7 @@ proptest! {
 
     #[test]
     fn bytes_that_are_no_text_give_the_same_events_however_cut(
-        stream in proptest::collection::vec(prop_oneof![any::<u8>(), proptest::sample::select(&b"data:\n\n\r id\xEF\xBB\xBF"[..])], 0..300),
+        stream in collection::vec(prop_oneof![any::<u8>(), sample::select(&b"data:\n\n\r id\xEF\xBB\xBF"[..])], 0..300),
         cuts in any_cuts(),
     ) {
         prop_assert_eq!(ours(&stream, &cuts), ours(&stream, &BTreeSet::new()));

@@ -6,7 +6,13 @@ use bytes::Bytes;
 use mcp_secure_remote::limits;
 use mcp_secure_remote::transport::line::Line;
 use mcp_secure_remote::transport::line::Lines;
-use proptest::prelude::*;
+use proptest::collection;
+use proptest::prop_assert_eq;
+use proptest::prop_oneof;
+use proptest::proptest;
+use proptest::sample;
+use proptest::strategy::Strategy;
+use proptest::test_runner::Config;
 
 /// The line, or the head of one over the limit.
 type Seen = Result<Vec<u8>, Vec<u8>>;
@@ -44,14 +50,14 @@ fn model(stream: &[u8]) -> Vec<Seen> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(Config { failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn lines_are_those_of_a_plain_split_however_cut(
-        chunks in proptest::collection::vec(
+        chunks in collection::vec(
             prop_oneof![
-                proptest::collection::vec(proptest::sample::select(&b"ab \t\r\n\n\xFF"[..]), 0..20),
-                (proptest::sample::select(&b"x \r"[..]), 250..600_usize).prop_map(|(byte, len)| vec![byte; len]),
+                collection::vec(sample::select(&b"ab \t\r\n\n\xFF"[..]), 0..20),
+                (sample::select(&b"x \r"[..]), 250..600_usize).prop_map(|(byte, len)| vec![byte; len]),
             ],
             0..20,
         ),
