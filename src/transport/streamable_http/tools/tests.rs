@@ -56,7 +56,7 @@ fn a_page_with_valid_tools_is_passed_on_without_a_copy() {
 fn an_invalid_tool_is_cut_out_and_nothing_else_is_touched() {
     let around = |tools: &str| text(&page(tools)).to_owned();
     for (tools, left) in [
-        (format!("{INVALID}"), String::new()),
+        (INVALID.to_owned(), String::new()),
         (format!("{INVALID} , {INVALID}"), String::new()),
         (format!("{INVALID} , {BARE}"), BARE.to_owned()),
         (format!("{BARE} , {INVALID}"), BARE.to_owned()),
