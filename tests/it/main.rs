@@ -8,3 +8,4 @@ mod refused_clients;
 mod reload;
 mod server_certificates;
 mod support;
+mod system_roots;

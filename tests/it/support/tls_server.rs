@@ -78,7 +78,7 @@ impl Server {
         Self::start_with(move |socket| serve(socket, &config, true))
     }
 
-    /// Ends each connection after the handshake without a word.
+    /// Hangs up after the handshake without a word, and without reading what the client sent.
     pub(crate) fn start_mute(config: ServerConfig) -> Self {
         let config = Arc::new(config);
         Self::start_with(move |socket| serve(socket, &config, false))
@@ -178,7 +178,7 @@ fn serve(mut socket: TcpStream, config: &Arc<ServerConfig>, answers: bool) -> Op
             let _ = stream.write_all(&[byte[0] + 1]);
         }
     }
-    if !handshake.complete || answers {
+    if answers {
         connection.send_close_notify();
         let _ = connection.complete_io(&mut socket);
         // What is unread at the end would turn it into a reset, which loses the alert.
