@@ -34,15 +34,17 @@ pub struct Explanation {
     pub cause: String,
     /// One thing to do about it.
     pub hint: Option<String>,
+    /// Whether this is proof that the peer never read what was sent over the connection.
+    pub proof: bool,
 }
 
 impl Explanation {
     fn new(cause: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { cause: cause.into(), hint: Some(hint.into()) }
+        Self { cause: cause.into(), hint: Some(hint.into()), proof: false }
     }
 
     fn without_hint(cause: impl Into<String>) -> Self {
-        Self { cause: cause.into(), hint: None }
+        Self { cause: cause.into(), hint: None, proof: false }
     }
 }
 
@@ -50,14 +52,16 @@ impl Explanation {
 /// is not the cause.
 pub fn explain(error: &(dyn Error + 'static), about: &Peer<'_>) -> Option<Explanation> {
     let found = Found::in_chain(error);
-    match (found.tls, found.handshake, found.early_end) {
+    let proof = found.handshake.is_some() || found.tls.is_some_and(alert::refuses_handshake);
+    let explanation = match (found.tls, found.handshake, found.early_end) {
         (Some(tls), handshake, _) => {
-            Some(explain_tls(tls, handshake.and_then(|it| it.presented.as_ref()), about))
+            explain_tls(tls, handshake.and_then(|it| it.presented.as_ref()), about)
         }
-        (None, Some(handshake), _) => Some(explain_broken_handshake(&handshake.source, about)),
-        (None, None, Some(end)) => Some(explain_early_end(&end.0, about)),
-        (None, None, None) => None,
-    }
+        (None, Some(handshake), _) => explain_broken_handshake(&handshake.source, about),
+        (None, None, Some(end)) => explain_early_end(&end.0, about),
+        (None, None, None) => return None,
+    };
+    Some(Explanation { proof, ..explanation })
 }
 
 /// The parts of an error chain that say something about TLS.

@@ -1,11 +1,18 @@
-//! Integration tests: a file for each topic, and `support` for what they share.
+//! Integration tests, one binary, a module a topic.
 
-#![allow(clippy::expect_used, reason = "a test stops where it stands")]
-#![allow(clippy::unwrap_used, reason = "a test stops where it stands")]
-
+#[cfg(test)]
 mod credentials;
+#[cfg(test)]
+mod event_stream;
+#[cfg(test)]
+mod line;
+#[cfg(test)]
 mod refused_clients;
+#[cfg(test)]
 mod reload;
+#[cfg(test)]
 mod server_certificates;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
 mod system_roots;

@@ -15,6 +15,29 @@ pub(super) fn explain(alert: AlertDescription, about: &Peer<'_>) -> Explanation 
     about_certificate(alert, about).unwrap_or_else(|| about_handshake(alert, about))
 }
 
+/// Whether the error is an alert that only a handshake ends with. What was sent over a connection
+/// that ends so was never read.
+pub(super) fn refuses_handshake(error: &rustls::Error) -> bool {
+    use AlertDescription as A;
+    let rustls::Error::AlertReceived(alert) = error else { return false };
+    matches!(
+        alert,
+        A::AccessDenied
+            | A::BadCertificate
+            | A::CertificateExpired
+            | A::CertificateRequired
+            | A::CertificateRevoked
+            | A::CertificateUnknown
+            | A::HandshakeFailure
+            | A::NoApplicationProtocol
+            | A::NoCertificate
+            | A::ProtocolVersion
+            | A::UnknownCA
+            | A::UnrecognisedName
+            | A::UnsupportedCertificate
+    )
+}
+
 /// The alerts with which a server judges a client certificate.
 fn about_certificate(alert: AlertDescription, about: &Peer<'_>) -> Option<Explanation> {
     use AlertDescription as A;

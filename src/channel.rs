@@ -1,0 +1,208 @@
+//! Two bounded queues of messages, one each way, and a reason when it closes. Everything that can
+//! be talked to is a [`Channel`].
+//!
+//! Closing is in halves. Dropping the [`Sender`] says "nothing more will come": the other end
+//! finishes what runs and then closes its own half. Dropping the whole [`Channel`] ends the
+//! transport behind it at once.
+
+use std::sync::Arc;
+use std::sync::OnceLock;
+
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use crate::limits;
+use crate::message::Message;
+use crate::report::Failure;
+
+/// One end of a conversation.
+#[derive(Debug)]
+pub struct Channel {
+    /// Where this end's messages go.
+    pub sender: Sender,
+    /// Where the other end's messages come from.
+    pub receiver: Receiver,
+}
+
+impl Channel {
+    /// Two ends that are joined.
+    pub fn pair() -> (Self, Self) {
+        let (near_sender, far_receiver) = queue();
+        let (far_sender, near_receiver) = queue();
+        let near = Self { sender: near_sender, receiver: near_receiver };
+        (near, Self { sender: far_sender, receiver: far_receiver })
+    }
+}
+
+/// One direction: at most [`limits::CHANNEL_MESSAGES`] messages and about
+/// [`limits::CHANNEL_BYTES`] bytes wait in it.
+pub fn queue() -> (Sender, Receiver) {
+    let (sender, receiver) = mpsc::channel(limits::CHANNEL_MESSAGES);
+    let reason = Arc::new(OnceLock::new());
+    let bytes = Arc::new(Semaphore::new(limits::CHANNEL_BYTES));
+    (
+        Sender { queue: sender, bytes, reason: Arc::clone(&reason) },
+        Receiver { queue: receiver, reason },
+    )
+}
+
+/// The other end is gone: what is sent goes nowhere.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("the other end of the channel is gone")]
+pub struct Gone;
+
+/// The sending half.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    queue: mpsc::Sender<Queued>,
+    bytes: Arc<Semaphore>,
+    reason: Arc<OnceLock<Failure>>,
+}
+
+#[derive(Debug)]
+struct Queued {
+    message: Message,
+    // Given back when the message leaves the queue.
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl Sender {
+    /// Waits for room, then queues `message`.
+    ///
+    /// # Errors
+    /// [`Gone`] if nobody can receive it any more.
+    pub async fn send(&self, message: Message) -> Result<(), Gone> {
+        let room = match message.bytes().len() {
+            0..=limits::SMALL_MESSAGE_BYTES => None,
+            len => Some(self.room(len).await?),
+        };
+        self.queue.send(Queued { message, _room: room }).await.map_err(|_| Gone)
+    }
+
+    /// As [`Sender::send`], from a thread of its own.
+    ///
+    /// # Errors
+    /// [`Gone`] if nobody can receive it any more.
+    pub fn send_blocking(&self, message: Message, runtime: &Handle) -> Result<(), Gone> {
+        if message.bytes().len() > limits::SMALL_MESSAGE_BYTES {
+            return runtime.block_on(self.send(message));
+        }
+        self.queue.blocking_send(Queued { message, _room: None }).map_err(|_| Gone)
+    }
+
+    async fn room(&self, len: usize) -> Result<OwnedSemaphorePermit, Gone> {
+        // A message larger than the whole queue takes all of it.
+        let permits = u32::try_from(len.min(limits::CHANNEL_BYTES)).map_err(|_| Gone)?;
+        tokio::select! {
+            room = Arc::clone(&self.bytes).acquire_many_owned(permits) => room.map_err(|_| Gone),
+            () = self.queue.closed() => Err(Gone),
+        }
+    }
+
+    /// Notes why this direction is about to close. The first reason counts.
+    pub fn fail(&self, reason: Failure) {
+        // A second reason is a consequence of the first.
+        let _ = self.reason.set(reason);
+    }
+
+    /// Whether nobody can receive any more.
+    pub fn is_gone(&self) -> bool {
+        self.queue.is_closed()
+    }
+
+    /// Waits until nobody can receive any more.
+    pub async fn gone(&self) {
+        self.queue.closed().await;
+    }
+}
+
+/// The receiving half.
+#[derive(Debug)]
+pub struct Receiver {
+    queue: mpsc::Receiver<Queued>,
+    reason: Arc<OnceLock<Failure>>,
+}
+
+impl Receiver {
+    /// The next message; `None` once the other end has closed and everything was received.
+    /// Cancel safe.
+    pub async fn recv(&mut self) -> Option<Message> {
+        Some(self.queue.recv().await?.message)
+    }
+
+    /// As [`Receiver::recv`], from a thread of its own.
+    pub fn recv_blocking(&mut self) -> Option<Message> {
+        Some(self.queue.blocking_recv()?.message)
+    }
+
+    /// The next message if one waits already.
+    pub fn try_recv(&mut self) -> Option<Message> {
+        Some(self.queue.try_recv().ok()?.message)
+    }
+
+    /// Why the other end closed; `None` for an orderly end.
+    pub fn reason(&self) -> Option<&Failure> {
+        self.reason.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use crate::channel::{Channel, Gone, queue};
+    use crate::limits;
+    use crate::message::{Id, Message, RpcError};
+    use crate::report::{Failure, Kind, Report};
+
+    fn message() -> Message {
+        RpcError::invalid_request("").answer(Some(&Id::string("x")))
+    }
+
+    fn large() -> Message {
+        let text = format!(r#"{{"method":"{}"}}"#, "x".repeat(limits::CHANNEL_BYTES / 2));
+        Message::parse(Bytes::from(text)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn both_ends_hear_each_other() {
+        let (mut near, mut far) = Channel::pair();
+        near.sender.send(message()).await.unwrap();
+        far.sender.send(message()).await.unwrap();
+        assert!(far.receiver.recv().await.is_some());
+        assert!(near.receiver.recv().await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_closed_direction_ends_after_what_was_sent_and_tells_why() {
+        let (sender, mut receiver) = queue();
+        sender.send(message()).await.unwrap();
+        sender.fail(Failure::new(Kind::Tls, Report::new("first")));
+        sender.fail(Failure::new(Kind::Auth, Report::new("second")));
+        drop(sender);
+        assert!(receiver.recv().await.is_some());
+        assert!(receiver.recv().await.is_none());
+        assert_eq!(receiver.reason().unwrap().report.error, "first");
+    }
+
+    #[tokio::test]
+    async fn sending_to_nobody_is_said() {
+        let (sender, receiver) = queue();
+        drop(receiver);
+        sender.gone().await;
+        assert_eq!(sender.send(message()).await, Err(Gone));
+        assert_eq!(sender.send(large()).await, Err(Gone));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn large_messages_wait_for_room_in_bytes() {
+        let (sender, mut receiver) = queue();
+        sender.send(large()).await.unwrap();
+        let second = sender.send(large());
+        tokio::pin!(second);
+        let limit = std::time::Duration::from_secs(1);
+        assert!(tokio::time::timeout(limit, &mut second).await.is_err(), "no room yet");
+        receiver.recv().await.unwrap();
+        second.await.unwrap();
+    }
+}

@@ -1,0 +1,100 @@
+//! The error answers that we make ourselves.
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::message::{Head, Heads, Id, Kind, Message};
+use crate::report::Failure;
+
+/// JSON-RPC 2.0: the line is not JSON.
+const PARSE_ERROR: i32 = -32700;
+/// JSON-RPC 2.0: JSON, but not a message that is allowed here.
+const INVALID_REQUEST: i32 = -32600;
+/// JSON-RPC 2.0: no such method.
+const METHOD_NOT_FOUND: i32 = -32601;
+/// JSON-RPC 2.0: internal error. All our own failures: codes from -32000 down belong to others.
+const INTERNAL_ERROR: i32 = -32603;
+
+/// An error to answer a request with.
+#[derive(Clone, Debug)]
+pub struct RpcError {
+    code: i32,
+    message: String,
+    data: Option<Data>,
+}
+
+/// `error.data` of an error of ours.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Data {
+    source: &'static str,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<String>,
+    retry_safe: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+impl RpcError {
+    /// The answer to a line that is not JSON.
+    pub fn parse_error(reason: &str) -> Self {
+        Self { code: PARSE_ERROR, message: format!("Parse error: {reason}"), data: None }
+    }
+
+    /// The answer to JSON that is not a message allowed here.
+    pub fn invalid_request(reason: &str) -> Self {
+        Self { code: INVALID_REQUEST, message: format!("Invalid request: {reason}"), data: None }
+    }
+
+    /// The answer to a method that the remote does not know.
+    pub fn method_not_found(method: &str) -> Self {
+        Self { code: METHOD_NOT_FOUND, message: format!("Method not found: {method}"), data: None }
+    }
+
+    /// The answer to a request that failed on its way.
+    pub fn failed(failure: &Failure, method: Option<&str>) -> Self {
+        let report = &failure.report;
+        let data = Data {
+            source: env!("CARGO_PKG_NAME"),
+            kind: failure.kind.as_str(),
+            method: method.map(str::to_owned),
+            retry_safe: failure.retry_safe,
+            retry_after: failure.retry_after.map(|wait| wait.as_secs()),
+            cause: report.cause.clone(),
+            hint: report.hint.clone(),
+        };
+        Self { code: INTERNAL_ERROR, message: report.error.clone(), data: Some(data) }
+    }
+
+    /// The whole answer; a null id where the request's own is not known.
+    pub fn answer(&self, id: Option<&Id>) -> Message {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            code: i32,
+            message: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            data: Option<&'a Data>,
+        }
+        let body = Body { code: self.code, message: &self.message, data: self.data.as_ref() };
+        // Strings and numbers always serialise.
+        let body = serde_json::to_string(&body).unwrap_or_default();
+        Message::error_response(id, body.as_bytes())
+    }
+}
+
+impl Message {
+    /// A response that carries `error`, the JSON text of an error object, to the request `id`.
+    pub fn error_response(id: Option<&Id>, error: &[u8]) -> Self {
+        let start =
+            format!("{{\"jsonrpc\":\"2.0\",\"id\":{},\"error\":", id.map_or("null", Id::as_json));
+        let payload = start.len()..start.len() + error.len();
+        let bytes: Bytes = [start.as_bytes(), error, b"}"].concat().into();
+        let kind = Kind::Response { id: id.cloned(), failed: true };
+        Self { bytes, heads: Heads::One([Head { kind, payload }]) }
+    }
+}

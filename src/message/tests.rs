@@ -1,0 +1,156 @@
+use bytes::Bytes;
+
+use crate::message::{Id, Kind, Message, ParseError, RpcError};
+use crate::report::{Failure, Kind as FailureKind, Report};
+
+fn parse(text: &str) -> Result<Message, ParseError> {
+    Message::parse(Bytes::copy_from_slice(text.as_bytes()))
+}
+
+fn kind(text: &str) -> Kind {
+    parse(text).unwrap().head().unwrap().kind.clone()
+}
+
+fn id(text: &str) -> Id {
+    Id::from_json(text).unwrap()
+}
+
+fn is_invalid(text: &str) -> bool {
+    matches!(parse(text), Err(ParseError::Invalid { .. }))
+}
+
+fn is_not_json(text: &str) -> bool {
+    matches!(parse(text), Err(ParseError::NotJson(_)))
+}
+
+#[test]
+fn the_four_kinds_are_told_apart() {
+    let method: Box<str> = "tools/call".into();
+    assert_eq!(
+        kind(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call"}"#),
+        Kind::Request { id: id("1"), method: method.clone() }
+    );
+    assert_eq!(kind(r#"{"method":"tools\/call"}"#), Kind::Notification { method });
+    assert_eq!(
+        kind(r#"{"id":"x","result":null}"#),
+        Kind::Response { id: Some(id("\"x\"")), failed: false }
+    );
+    assert_eq!(kind(r#"{"id":null,"error":{}}"#), Kind::Response { id: None, failed: true });
+}
+
+#[test]
+fn bytes_stay_as_they_came() {
+    let odd = r#"{ "id":123456789012345678901234567890, "method":"m", "x":-0, "params":{"a":1.10,"b":"\u00e9"} }"#;
+    let message = parse(odd).unwrap();
+    assert_eq!(message.bytes(), odd.as_bytes());
+    let head = message.head().unwrap();
+    assert_eq!(message.payload(head), br#"{"a":1.10,"b":"\u00e9"}"#);
+    assert_eq!(head.request_id().unwrap().as_json(), "123456789012345678901234567890");
+}
+
+#[test]
+fn a_pretty_printed_message_becomes_one_line() {
+    let message = parse("\n{\r\n \"id\": 1,\n \"method\": \"a\\nb\"}\n").unwrap();
+    assert_eq!(message.bytes().as_ref(), b"{   \"id\": 1,  \"method\": \"a\\nb\"}");
+    assert_eq!(message.head().unwrap().method(), Some("a\nb"));
+}
+
+#[test]
+fn a_string_id_is_not_a_number_and_escapes_do_not_matter() {
+    assert_ne!(id("1"), id("\"1\""));
+    assert_eq!(id("\"\\u0061\\/\""), id("\"a/\""));
+    assert_eq!(Id::from_json("null"), None);
+    assert_eq!(Id::from_json("true"), None);
+    assert_eq!(Id::from_json("{}"), None);
+}
+
+#[test]
+fn what_two_parsers_could_read_in_two_ways_is_refused() {
+    for text in [
+        r#"{"id":1,"method":"a","method":"b"}"#,
+        r#"{"id":1,"id":2,"method":"a"}"#,
+        r#"{"id":1,"method":"a","m\u0065thod":"b"}"#,
+        r#"{"id":1,"method":"a","Method":"b"}"#,
+        r#"{"id":1,"method":"a","METHOD":"b"}"#,
+        r#"{"id":1,"method":"a","paramſ":{}}"#,
+        r#"{"id":null,"method":"a"}"#,
+        r#"{"id":true,"method":"a"}"#,
+        r#"{"id":{},"method":"a"}"#,
+        r#"{"id":1,"result":1,"error":{}}"#,
+        r#"{"id":1,"method":"a","result":{}}"#,
+        r#"{"id":1}"#,
+        r#"{"id":1,"method":7}"#,
+        r#""text""#,
+        "17",
+        "[]",
+        "[[]]",
+        r#"[{"id":1,"method":"a"},{}]"#,
+    ] {
+        assert!(is_invalid(text), "{text}: {:?}", parse(text));
+    }
+}
+
+#[test]
+fn garbage_is_not_json() {
+    for text in
+        ["", "{", "hello", "{}{}", r#"{"id":1,"method":"a"} x"#, "\u{feff}{}", r#"{"a":01}"#]
+    {
+        assert!(is_not_json(text), "{text}: {:?}", parse(text));
+    }
+    assert!(matches!(
+        Message::parse(Bytes::from_static(b"{\"method\":\"\xff\"}")),
+        Err(ParseError::NotJson(_))
+    ));
+}
+
+#[test]
+fn bad_syntax_behind_a_bad_member_is_still_bad_syntax() {
+    assert!(is_not_json(r#"{"id":1,"id":2,"#));
+}
+
+#[test]
+fn nesting_is_bounded_and_brackets_in_strings_do_not_count() {
+    let nested = |depth: usize| {
+        format!(r#"{{"method":"m","params":{}{}}}"#, "[".repeat(depth), "]".repeat(depth))
+    };
+    assert!(parse(&nested(crate::limits::MAX_NESTING - 1)).is_ok());
+    assert!(is_not_json(&nested(crate::limits::MAX_NESTING)));
+    assert!(is_not_json(&nested(1_000_000)));
+    let text = format!(r#"{{"method":"\"{}\\"}}"#, "[".repeat(1000));
+    assert!(parse(&text).is_ok());
+}
+
+#[test]
+fn a_batch_keeps_its_heads_and_can_be_split() {
+    let batch = parse(r#"[{"id":1,"method":"a","params":[1]}, {"method":"b"}]"#).unwrap();
+    assert!(batch.is_batch());
+    assert!(batch.head().is_none());
+    assert_eq!(batch.request_ids().collect::<Vec<_>>(), [&id("1")]);
+    assert_eq!(batch.payload(&batch.heads()[0]), b"[1]");
+    let parts = batch.split();
+    assert_eq!(parts.len(), 2);
+    assert_eq!(parts[1].bytes().as_ref(), br#"{"method":"b"}"#);
+    assert_eq!(parts[0].payload(parts[0].head().unwrap()), b"[1]");
+}
+
+#[test]
+fn an_error_of_ours_is_a_message_with_kind_cause_and_hint() {
+    let report = Report::new("no \"way\"").cause("because").hint("do");
+    let failure = Failure::new(FailureKind::NotSent, report);
+    let answer = RpcError::failed(&failure, Some("tools/call")).answer(Some(&id("7")));
+    let value: serde_json::Value = serde_json::from_slice(answer.bytes()).unwrap();
+    assert_eq!(value["id"], 7);
+    assert_eq!(value["error"]["code"], -32603);
+    assert_eq!(value["error"]["message"], "no \"way\"");
+    let data = &value["error"]["data"];
+    assert_eq!(data["source"], "mcp-secure-remote");
+    assert_eq!(data["kind"], "not_sent");
+    assert_eq!(data["method"], "tools/call");
+    assert_eq!(data["retrySafe"], true);
+    assert_eq!((&data["cause"], &data["hint"]), (&"because".into(), &"do".into()));
+
+    let again = Message::parse(answer.bytes().clone()).unwrap();
+    assert_eq!(again.head(), answer.head());
+    let anonymous = RpcError::parse_error("x").answer(None);
+    assert!(anonymous.bytes().starts_with(br#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700"#));
+}

@@ -1,0 +1,238 @@
+//! From a name to a connection that speaks HTTP: name, TCP, proxy, TLS.
+
+use std::error::Error;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{HeaderValue, Request, StatusCode, Uri, header};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::Name;
+use hyper_util::client::legacy::connect::proxy::SocksV5;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+use crate::limits;
+use crate::task::Tasks;
+use crate::tls::{Alpn, ClientTls};
+use crate::transport::http::http1::Http1;
+use crate::transport::http::http2::Http2;
+use crate::transport::http::link::{Cause, Link};
+use crate::transport::http::origin::Origin;
+use crate::transport::http::proxy::{Proxies, Proxy, Scheme};
+
+/// Opens connections to one origin.
+pub(crate) struct Dial {
+    origin: Origin,
+    tls: Option<Arc<ClientTls>>,
+    proxy: Option<Proxy>,
+    limit: Duration,
+    tcp: HttpConnector<Lookup>,
+    tasks: Tasks,
+}
+
+/// How far a connection came, and what stopped it.
+#[derive(Debug)]
+pub(crate) struct DialError {
+    pub(crate) step: Step,
+    pub(crate) cause: Cause,
+}
+
+/// The steps of connecting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Http,
+    Name,
+    Proxy,
+    Tcp,
+    TimeLimit,
+    Tls,
+}
+
+/// The name has no address. A type of its own, so that it can be told from other TCP failures.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NameError(#[source] io::Error);
+
+/// What a proxy said instead of opening the way.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ProxyError {
+    #[error("the proxy answered CONNECT with {0}")]
+    Refused(StatusCode),
+    #[error("only `http`, `socks5` and `socks5h` proxies are supported")]
+    Scheme,
+}
+
+impl Dial {
+    pub(crate) fn new(
+        origin: Origin,
+        tls: Option<Arc<ClientTls>>,
+        proxies: &Proxies,
+        limit: Duration,
+    ) -> Self {
+        let mut tcp = HttpConnector::new_with_resolver(Lookup);
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(limits::TCP_KEEPALIVE));
+        tcp.set_keepalive_interval(Some(limits::TCP_KEEPALIVE_INTERVAL));
+        tcp.set_keepalive_retries(Some(limits::TCP_KEEPALIVE_RETRIES));
+        let proxy = proxies.to(&origin);
+        Self { origin, tls, proxy, limit, tcp, tasks: Tasks::new() }
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    pub(crate) fn proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref()
+    }
+
+    pub(crate) fn tls(&self) -> Option<&Arc<ClientTls>> {
+        self.tls.as_ref()
+    }
+
+    /// The credentials that each request needs when it goes through a proxy in plain text.
+    pub(crate) fn forwarding(&self) -> Option<Option<HeaderValue>> {
+        let proxy = self.proxy.as_ref()?;
+        let forwarded = self.tls.is_none() && matches!(proxy.scheme(), Scheme::Http);
+        forwarded.then(|| proxy.authorization())
+    }
+
+    /// One attempt, within the limit.
+    pub(crate) async fn connect(&self) -> Result<Link, DialError> {
+        tokio::time::timeout(self.limit, self.attempt()).await.unwrap_or_else(|_| {
+            let late = format!("no connection within {:?}", self.limit);
+            Err(failed(Step::TimeLimit, io::Error::new(io::ErrorKind::TimedOut, late)))
+        })
+    }
+
+    async fn attempt(&self) -> Result<Link, DialError> {
+        let Some(proxy) = &self.proxy else {
+            return self.secure(self.tcp(self.target()?).await?).await;
+        };
+        match proxy.scheme() {
+            Scheme::Http if self.tls.is_some() => self.secure(self.tunnel(proxy).await?).await,
+            Scheme::Http => self.speak(self.tcp(proxy.uri().clone()).await?, false).await,
+            Scheme::Socks => self.secure(self.socks(proxy).await?).await,
+            Scheme::Unsupported => Err(failed(Step::Proxy, ProxyError::Scheme)),
+        }
+    }
+
+    /// The origin as a URI.
+    fn target(&self) -> Result<Uri, DialError> {
+        let scheme = if self.origin.is_secure() { "https" } else { "http" };
+        format!("{scheme}://{}/", self.origin).parse().map_err(|e| failed(Step::Name, e))
+    }
+
+    async fn tcp(&self, to: Uri) -> Result<TcpStream, DialError> {
+        let stream = self.tcp.clone().call(to).await.map_err(|e| {
+            let step = if is_name_error(&e) { Step::Name } else { Step::Tcp };
+            failed(step, e)
+        })?;
+        Ok(stream.into_inner())
+    }
+
+    /// RFC 9110 section 9.3.6: the proxy is asked for the URL's own host and port.
+    async fn tunnel(&self, proxy: &Proxy) -> Result<TokioIo<hyper::upgrade::Upgraded>, DialError> {
+        let stream = TokioIo::new(self.tcp(proxy.uri().clone()).await?);
+        let (mut requests, connection) = hyper::client::conn::http1::handshake(stream)
+            .await
+            .map_err(|e| failed(Step::Proxy, e))?;
+        self.tasks.spawn(async move {
+            // Its error is that of the request below.
+            let _ = connection.with_upgrades().await;
+        });
+        let authority = self.origin.to_string();
+        let mut request = Request::connect(&authority).header(header::HOST, &authority);
+        if let Some(authorization) = proxy.authorization() {
+            request = request.header(header::PROXY_AUTHORIZATION, authorization);
+        }
+        let request = request
+            .body(http_body_util::Empty::<bytes::Bytes>::new())
+            .map_err(|e| failed(Step::Proxy, e))?;
+        let response = requests.send_request(request).await.map_err(|e| failed(Step::Proxy, e))?;
+        if !response.status().is_success() {
+            return Err(failed(Step::Proxy, ProxyError::Refused(response.status())));
+        }
+        let upgraded = hyper::upgrade::on(response).await;
+        Ok(TokioIo::new(upgraded.map_err(|e| failed(Step::Proxy, e))?))
+    }
+
+    async fn socks(&self, proxy: &Proxy) -> Result<TcpStream, DialError> {
+        let mut socks =
+            SocksV5::new(proxy.uri().clone(), self.tcp.clone()).local_dns(!proxy.resolves_names());
+        if let Some((user, password)) = proxy.login() {
+            socks = socks.with_auth(user.to_owned(), password.to_owned());
+        }
+        let stream = socks.call(self.target()?).await.map_err(|e| failed(Step::Proxy, e))?;
+        Ok(stream.into_inner())
+    }
+
+    async fn secure<S>(&self, stream: S) -> Result<Link, DialError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Some(tls) = &self.tls else { return self.speak(stream, false).await };
+        let stream = tls
+            .connect(self.origin.name(), stream, Alpn::H2AndHttp1)
+            .await
+            .map_err(|e| failed(Step::Tls, e))?;
+        let http2 = stream.negotiated_h2();
+        self.speak(stream, http2).await
+    }
+
+    async fn speak<S>(&self, stream: S, http2: bool) -> Result<Link, DialError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let link = if http2 {
+            Http2::open(stream, &self.tasks).await.map(Link::Http2)
+        } else {
+            Http1::open(stream, &self.tasks).await.map(Link::Http1)
+        };
+        link.map_err(|cause| DialError { step: Step::Http, cause })
+    }
+}
+
+fn failed(step: Step, cause: impl Error + Send + Sync + 'static) -> DialError {
+    DialError { step, cause: Arc::new(cause) }
+}
+
+fn is_name_error(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<NameError>() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+/// Name resolution by the system.
+#[derive(Clone)]
+struct Lookup;
+
+impl Service<Name> for Lookup {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = NameError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, NameError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), NameError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await.map_err(NameError)?;
+            Ok(found.collect::<Vec<_>>().into_iter())
+        })
+    }
+}

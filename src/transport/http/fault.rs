@@ -1,0 +1,199 @@
+//! What went wrong on the way, in words, and whether the remote can have processed the request.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use http::{StatusCode, header};
+use url::Url;
+
+use crate::limits;
+use crate::report::{Failure, Kind, Report};
+use crate::tls::{self, Explanation};
+use crate::transport::http::client::Reply;
+use crate::transport::http::dial::{Dial, DialError, ProxyError, Step};
+use crate::transport::http::link::{Cause, LinkState};
+use crate::transport::http::origin::Origin;
+
+/// A failed attempt, and whether a second one is allowed and makes sense.
+pub(crate) struct Attempt {
+    pub(crate) failure: Failure,
+    pub(crate) again: bool,
+    pub(crate) pause: Duration,
+}
+
+/// There is no connection: nothing was sent.
+pub(crate) fn unreachable(dial: &Dial, error: &DialError) -> Attempt {
+    let cause = error.cause.as_ref();
+    if let Some(explanation) = explain(dial, cause) {
+        return final_attempt(tls_failure(dial, Some(explanation)));
+    }
+    let origin = dial.origin();
+    let report = match error.step {
+        Step::Name => Report::new(format!("no address found for `{}`", origin.name()))
+            .cause(deepest(cause))
+            .hint("check the host name, the DNS and the VPN"),
+        Step::Tcp if dial.proxy().is_some() => proxy_report(dial, cause),
+        Step::Tcp | Step::TimeLimit => tcp_report(origin, cause),
+        Step::Proxy => proxy_report(dial, cause),
+        Step::Tls => handshake_report(dial, cause),
+        Step::Http => Report::new(format!("{origin} does not speak HTTP")).cause(deepest(cause)),
+    };
+    let kind = if error.step == Step::Tls { Kind::Tls } else { Kind::NotSent };
+    // A name, a route or a listener may be back in a moment; a time limit was waited for already.
+    let again = matches!(error.step, Step::Name | Step::Tcp | Step::Tls | Step::Http);
+    Attempt { failure: Failure::new(kind, report), again, pause: limits::CONNECT_RETRY_PAUSE }
+}
+
+/// There was a connection, and proof that the request was not processed.
+pub(crate) fn not_sent(dial: &Dial, cause: &Cause) -> Attempt {
+    let explanation = explain(dial, cause.as_ref());
+    if explanation.as_ref().is_some_and(|explanation| explanation.proof) {
+        return final_attempt(tls_failure(dial, explanation));
+    }
+    let report = Report::new(format!("{} closed the connection before the request", dial.origin()));
+    let failure = Failure::new(Kind::NotSent, explained(report, explanation, cause));
+    Attempt { failure, again: true, pause: Duration::ZERO }
+}
+
+/// The connection broke after the request, or a part of it, was written.
+pub(crate) fn lost(dial: &Dial, state: &LinkState, cause: &Cause) -> Attempt {
+    let explanation = explain(dial, cause.as_ref());
+    let refused = explanation.as_ref().is_some_and(|explanation| explanation.proof);
+    if refused && !state.has_answered() {
+        return final_attempt(tls_failure(dial, explanation));
+    }
+    let mut failure = outcome_unknown(dial.origin(), deepest(cause.as_ref()));
+    failure.report = explained(failure.report, explanation, cause);
+    final_attempt(failure)
+}
+
+/// The outcome of a request whose connection was lost.
+pub(crate) fn outcome_unknown(origin: &Origin, cause: String) -> Failure {
+    let report = Report::new(format!(
+        "connection to {origin} lost; the remote may or may not have executed this request"
+    ));
+    let hint = "check at the remote before you send it again";
+    Failure::new(Kind::OutcomeUnknown, report.cause(cause).hint(hint))
+}
+
+/// A time limit ended the wait for an answer.
+pub(crate) fn unanswered(origin: &Origin, limit: Duration) -> Failure {
+    let report = Report::new(format!("no answer of {origin} within the time limit"))
+        .cause(format!("the limit is {limit:?}"))
+        .hint("allow more time with `--request-timeout`");
+    Failure::new(Kind::Timeout, report)
+}
+
+/// Where a redirect that keeps method and body leads to; `None` if the reply is not one.
+pub(crate) fn redirect(from: &Url, reply: &Reply) -> Option<Url> {
+    let keeps = [StatusCode::TEMPORARY_REDIRECT, StatusCode::PERMANENT_REDIRECT];
+    if !keeps.contains(&reply.status) {
+        return None;
+    }
+    from.join(reply.headers.get(header::LOCATION)?.to_str().ok()?).ok()
+}
+
+/// A redirect out of the origin is not followed: headers and certificate stay here.
+pub(crate) fn foreign_redirect(origin: &Origin, to: &Url) -> Failure {
+    let target = to.origin().ascii_serialization();
+    let report = Report::new(format!("{origin} redirects to another origin"));
+    let report = report.cause(format!("the target is {target}"));
+    Failure::new(Kind::Refused, report.hint("give the final URL if you trust that origin"))
+}
+
+/// A chain of redirects without an end.
+pub(crate) fn endless_redirect(origin: &Origin) -> Failure {
+    let report = Report::new(format!("{origin} redirects too often"));
+    let cause = format!("more than {} redirects", limits::MAX_REDIRECTS);
+    Failure::new(Kind::Refused, report.cause(cause))
+}
+
+/// The deepest error of a chain, in its own words.
+pub(crate) fn deepest(error: &(dyn Error + 'static)) -> String {
+    let mut deepest = error;
+    while let Some(next) = deepest.source() {
+        deepest = next;
+    }
+    deepest.to_string()
+}
+
+fn final_attempt(failure: Failure) -> Attempt {
+    Attempt { failure, again: false, pause: Duration::ZERO }
+}
+
+fn explain(dial: &Dial, cause: &(dyn Error + 'static)) -> Option<Explanation> {
+    let (origin, tls) = (dial.origin(), dial.tls()?);
+    let subject = tls.identity_subject();
+    let peer = tls::Peer {
+        host: origin.name(),
+        port: origin.port(),
+        sent_identity: tls.has_identity(),
+        subject: subject.as_deref(),
+    };
+    tls::explain(cause, &peer)
+}
+
+fn tls_failure(dial: &Dial, explanation: Option<Explanation>) -> Failure {
+    let mut report = Report::new(format!("no secure connection to {}", dial.origin()));
+    if let Some(explanation) = explanation {
+        report.cause = Some(explanation.cause);
+        report.hint = explanation.hint;
+    }
+    Failure::new(Kind::Tls, report)
+}
+
+/// The report with what TLS knows about the cause, or else the cause in its own words.
+fn explained(mut report: Report, explanation: Option<Explanation>, cause: &Cause) -> Report {
+    match explanation {
+        Some(Explanation { cause, hint, .. }) => {
+            report.cause = Some(cause);
+            report.hint = hint.or(report.hint);
+            report
+        }
+        None => report.cause(deepest(cause.as_ref())),
+    }
+}
+
+fn tcp_report(origin: &Origin, cause: &(dyn Error + 'static)) -> Report {
+    let report = Report::new(format!("cannot connect to {origin}")).cause(deepest(cause));
+    match io_kind(cause) {
+        Some(io::ErrorKind::ConnectionRefused) => {
+            report.hint("check the port, and that the server is running")
+        }
+        Some(io::ErrorKind::TimedOut) => {
+            report.hint("check the address and any firewall on the way")
+        }
+        _ => report,
+    }
+}
+
+fn handshake_report(dial: &Dial, cause: &(dyn Error + 'static)) -> Report {
+    Report::new(format!("the TLS handshake with {} failed", dial.origin()))
+        .cause(deepest(cause))
+        .hint("check that this port speaks TLS")
+}
+
+fn proxy_report(dial: &Dial, cause: &(dyn Error + 'static)) -> Report {
+    let name = dial.proxy().map(ToString::to_string).unwrap_or_default();
+    let report = Report::new(format!("no way through the proxy {name} to {}", dial.origin()));
+    let report = report.cause(deepest(cause));
+    match cause.downcast_ref::<ProxyError>() {
+        Some(ProxyError::Refused(StatusCode::PROXY_AUTHENTICATION_REQUIRED)) => report.hint(
+            "put user and password into the proxy variable: `http://user:password@proxy:port`",
+        ),
+        _ => report.hint("set `NO_PROXY` for hosts that are reached directly"),
+    }
+}
+
+fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
+    let mut next = Some(error);
+    let mut kind = None;
+    while let Some(error) = next {
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            kind = Some(io.kind());
+        }
+        next = error.source();
+    }
+    kind
+}

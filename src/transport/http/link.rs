@@ -1,0 +1,112 @@
+//! One connection, whichever HTTP version it speaks.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use tokio_util::sync::CancellationToken;
+
+use crate::limits;
+use crate::transport::http::body::Body;
+use crate::transport::http::{http1, http2};
+
+/// Any error of a library below us.
+pub(crate) type Cause = Arc<dyn Error + Send + Sync>;
+
+/// A connection that can carry a request now.
+pub(crate) enum Link {
+    /// One request at a time.
+    Http1(http1::Http1),
+    /// Many at a time.
+    Http2(http2::Http2),
+}
+
+/// Why there is no response.
+#[derive(Debug)]
+pub(crate) enum LinkError {
+    /// Proof that the remote did not process the request.
+    NotSent(Cause),
+    /// The request, or part of it, was written.
+    Unknown(Cause),
+}
+
+impl Link {
+    /// Sends `request` and waits for the head of the response. `sent` is cancelled, in the sense
+    /// of "has happened", as soon as the request may have left.
+    pub(crate) async fn send(
+        &mut self,
+        request: Request<Bytes>,
+        sent: &CancellationToken,
+    ) -> Result<Response<Body>, LinkError> {
+        match self {
+            Self::Http1(link) => link.send(request, sent).await,
+            Self::Http2(link) => link.send(request, sent).await,
+        }
+    }
+
+    /// What is known about the connection itself.
+    pub(crate) fn state(&self) -> &Arc<LinkState> {
+        match self {
+            Self::Http1(link) => link.state(),
+            Self::Http2(link) => link.state(),
+        }
+    }
+}
+
+/// What the task that drives a connection and its requests tell each other.
+#[derive(Debug, Default)]
+pub(crate) struct LinkState {
+    ended: CancellationToken,
+    cause: OnceLock<Cause>,
+    answered: AtomicBool,
+    generation: AtomicU64,
+}
+
+impl LinkState {
+    /// Notes the generation of the TLS configuration that the connection was made under.
+    pub(crate) fn set_generation(&self, generation: u64) {
+        self.generation.store(generation, Ordering::Relaxed);
+    }
+
+    /// See [`LinkState::set_generation`].
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// The driver has ended, with this error if any.
+    pub(crate) fn end(&self, cause: Option<Cause>) {
+        if let Some(cause) = cause {
+            // There is one driver and it ends once.
+            let _ = self.cause.set(cause);
+        }
+        self.ended.cancel();
+    }
+
+    /// Whether the connection is gone.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.is_cancelled()
+    }
+
+    /// A response came over this connection, so the peer has accepted us.
+    pub(crate) fn note_answer(&self) {
+        self.answered.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a response ever came.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    /// The error of the connection itself, which knows more than the error of one request (a TLS
+    /// alert, for example), or else `own`. Waits a moment for the driver to end.
+    pub(crate) async fn deepest(&self, own: Cause) -> Cause {
+        let ended = tokio::time::timeout(limits::CONNECTION_LAST_WORDS, self.ended.cancelled());
+        match ended.await {
+            Ok(()) => self.cause.get().cloned().unwrap_or(own),
+            Err(_) => own,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The proxy on the way to the remote, if there is one.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::{HeaderValue, Uri};
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use url::Url;
+
+use crate::transport::http::origin::Origin;
+
+/// Which proxy to use for which host.
+#[derive(Clone)]
+pub struct Proxies(Option<Arc<Matcher>>);
+
+impl Proxies {
+    /// No proxy for any host.
+    pub fn none() -> Self {
+        Self(None)
+    }
+
+    /// Explicit proxies: `https` and `http` for the two schemes, `no_proxy` the hosts to be reached
+    /// directly, in the syntax that curl has for the variables of that name.
+    pub fn new(https: &str, http: &str, no_proxy: &str) -> Self {
+        let matcher = Matcher::builder().https(https).http(http).no(no_proxy).build();
+        Self(Some(Arc::new(matcher)))
+    }
+
+    /// Host and port of the proxy for a URL.
+    pub fn shown(&self, url: &Url) -> Option<String> {
+        Some(self.to(&Origin::of(url)?)?.to_string())
+    }
+
+    /// The proxy for this origin; `None` to connect directly.
+    pub(crate) fn to(&self, origin: &Origin) -> Option<Proxy> {
+        let scheme = if origin.is_secure() { "https" } else { "http" };
+        let uri = format!("{scheme}://{origin}").parse().ok()?;
+        Some(Proxy(self.0.as_ref()?.intercept(&uri)?))
+    }
+}
+
+/// The matcher may hold a password.
+impl fmt::Debug for Proxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Proxies(..)" } else { "Proxies(none)" })
+    }
+}
+
+/// One proxy, with its credentials.
+pub(crate) struct Proxy(Intercept);
+
+/// How a proxy is spoken to.
+pub(crate) enum Scheme {
+    Http,
+    Socks,
+    Unsupported,
+}
+
+impl Proxy {
+    pub(crate) fn uri(&self) -> &Uri {
+        self.0.uri()
+    }
+
+    pub(crate) fn scheme(&self) -> Scheme {
+        match self.uri().scheme_str() {
+            Some("http") => Scheme::Http,
+            Some("socks5" | "socks5h") => Scheme::Socks,
+            _ => Scheme::Unsupported,
+        }
+    }
+
+    /// Whether the proxy looks the name up, rather than this machine.
+    pub(crate) fn resolves_names(&self) -> bool {
+        self.uri().scheme_str() != Some("socks5")
+    }
+
+    /// The value of `Proxy-Authorization`, marked as sensitive.
+    pub(crate) fn authorization(&self) -> Option<HeaderValue> {
+        let mut value = self.0.basic_auth()?.clone();
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    /// User and password as they are, for SOCKS.
+    pub(crate) fn login(&self) -> Option<(&str, &str)> {
+        self.0.raw_auth()
+    }
+}
+
+/// `host:port`, the name of the proxy in messages: never its credentials.
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.uri().host().unwrap_or_default())?;
+        match self.uri().port_u16() {
+            Some(port) => write!(f, ":{port}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use crate::transport::http::origin::Origin;
+    use crate::transport::http::proxy::Proxies;
+
+    #[test]
+    fn a_proxy_is_chosen_by_scheme_and_host_and_shown_without_its_password() {
+        let proxies = Proxies::new("http://u:secret@p:3128", "", "inner.example,10.0.0.0/8");
+        let to = |url: &str| proxies.to(&Origin::of(&Url::parse(url).unwrap()).unwrap());
+        let proxy = to("https://h/").unwrap();
+        assert_eq!(proxy.to_string(), "p:3128");
+        assert_eq!(proxy.login(), None);
+        assert!(proxy.authorization().unwrap().is_sensitive());
+        assert!(!format!("{proxies:?}").contains("secret"));
+        assert!(to("https://a.inner.example/").is_none());
+        assert!(to("https://10.1.2.3/").is_none());
+        assert!(to("http://h/").is_none());
+    }
+}
