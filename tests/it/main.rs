@@ -8,5 +8,8 @@
     reason = "a test says what went wrong by panicking, and has threads and a clock of its own"
 )]
 
+mod choosing;
+mod posting;
+mod stdio_face;
 mod support;
 mod support_works;

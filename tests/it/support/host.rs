@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::support::mcp::McpRemote;
 use crate::support::watched::Watched;
 
 /// The program.
@@ -52,6 +53,11 @@ struct Seen {
 impl Launch {
     pub(crate) fn new(url: &str) -> Self {
         Self::bare().arg(url)
+    }
+
+    /// To an `http` URL.
+    pub(crate) fn plain(url: &str) -> Self {
+        Self::new(url).arg("--allow-http")
     }
 
     /// Without any argument.
@@ -163,6 +169,19 @@ fn wait_for(mut child: Child, seen: Arc<Watched<Seen>>) {
 }
 
 impl Host {
+    /// A bridge to `remote`, in the clear.
+    pub(crate) fn of(remote: &McpRemote) -> Self {
+        Launch::plain(&remote.url()).start()
+    }
+
+    /// A bridge to `remote`, past the handshake of the legacy era.
+    #[track_caller]
+    pub(crate) fn in_session(remote: &McpRemote) -> Self {
+        let host = Self::of(remote);
+        host.initialize();
+        host
+    }
+
     /// Writes one line.
     pub(crate) fn send(&self, line: impl AsRef<str>) {
         self.send_bytes(format!("{}\n", line.as_ref()));
@@ -260,9 +279,40 @@ impl Host {
         answer
     }
 
+    /// Waits until the bridge has taken all lines so far.
+    #[track_caller]
+    pub(crate) fn nudge(&self) {
+        let before = self.answers_to(Value::Null);
+        self.send("?");
+        self.seen.wait("answer to garbage", |seen| {
+            let answered = seen.answers().filter(|answer| answer["id"].is_null()).count();
+            (answered > before).then_some(())
+        });
+    }
+
+    /// Asks for `tools/call` of the tool `echo`.
+    pub(crate) fn ask_echo(&self, id: impl Into<Value>) {
+        self.ask(id, "tools/call", json!({"name": "echo", "arguments": {}}));
+    }
+
+    /// Calls the tool `echo`.
+    #[track_caller]
+    pub(crate) fn echo(&self, id: impl Into<Value>) -> Value {
+        self.call(id, "tools/call", json!({"name": "echo", "arguments": {}}))
+    }
+
     /// All lines so far.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.seen.lock().lines.clone()
+    }
+
+    /// Waits until that many lines have come.
+    #[track_caller]
+    pub(crate) fn wait_for_lines(&self, count: usize) {
+        self.seen.wait(&format!("line {count}"), |seen| {
+            assert!(seen.lines.len() >= count || !seen.output_ended, "standard output has ended");
+            (seen.lines.len() >= count).then_some(())
+        });
     }
 
     /// How many answers to `id` have come.

@@ -177,6 +177,11 @@ impl McpRemote {
         self.record().lock().requests.iter().map(Request::what).collect()
     }
 
+    /// The messages of all requests, in the order of their arrival.
+    pub(crate) fn messages(&self) -> Vec<Value> {
+        self.record().lock().requests.iter().map(Request::json).collect()
+    }
+
     /// Waits until `count` requests with this key have come.
     #[track_caller]
     pub(crate) fn wait_for(&self, key: &str, count: usize) -> Vec<Request> {

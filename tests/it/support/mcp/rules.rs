@@ -82,6 +82,7 @@ impl Rules {
         match self.flavour {
             Flavour::Legacy => self.check_legacy(request, message),
             Flavour::Modern => check_modern(request, message),
+            Flavour::Sse if request.path == "/sse" => None,
             Flavour::Sse => self.check_order(message),
         }
     }

@@ -88,7 +88,6 @@ impl Server {
             (None, Some(reply)) => Outcome { reply, live: None },
             (None, None) => self.answer(&call),
         };
-        self.rules.lock().learn(&message, &outcome.reply);
         if request.what() == "tools/call" && outcome.reply.status < 300 {
             let id = answers::raw_id(&request.body);
             self.record.change(|record| *record.executions.entry(id).or_default() += 1);
@@ -139,6 +138,12 @@ impl Server {
     fn answer(&self, call: &Call<'_>) -> Outcome {
         let is_request = call.message.get("id").is_some() && call.message.get("method").is_some();
         let reply = match call.request.method.as_str() {
+            // As a server of that time does, at the address of its stream.
+            "POST" if self.flavour == Flavour::Sse && call.request.path == "/sse" => {
+                Reply::status(404)
+                    .header("content-type", "text/html")
+                    .body("<pre>Cannot POST</pre>")
+            }
             "POST" if is_request => return self.answer_request(call),
             "POST" => Reply::status(202),
             "GET" => return self.answer_get(call),
@@ -286,6 +291,7 @@ async fn respond(server: Arc<Server>, request: Request) -> Response<Outgoing> {
     if let Some(gate) = &reply.hold {
         gate.pass().await;
     }
+    unread.server.rules.lock().learn(&request.json(), &reply);
     let body = match (live, Outgoing::whole(&reply.steps)) {
         (None, Some(whole)) => {
             unread.settle();
