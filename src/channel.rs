@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::sync::OnceLock;
 
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::limits;
@@ -78,6 +79,17 @@ impl Sender {
         self.queue.send(Queued { message, _room: room }).await.map_err(|_| Gone)
     }
 
+    /// As [`Sender::send`], from a thread of its own.
+    ///
+    /// # Errors
+    /// [`Gone`] if nobody can receive it any more.
+    pub fn send_blocking(&self, message: Message, runtime: &Handle) -> Result<(), Gone> {
+        if message.bytes().len() > limits::SMALL_MESSAGE_BYTES {
+            return runtime.block_on(self.send(message));
+        }
+        self.queue.blocking_send(Queued { message, _room: None }).map_err(|_| Gone)
+    }
+
     async fn room(&self, len: usize) -> Result<OwnedSemaphorePermit, Gone> {
         // A message larger than the whole queue takes all of it.
         let permits = u32::try_from(len.min(limits::CHANNEL_BYTES)).map_err(|_| Gone)?;
@@ -91,6 +103,11 @@ impl Sender {
     pub fn fail(&self, reason: Failure) {
         // A second reason is a consequence of the first.
         let _ = self.reason.set(reason);
+    }
+
+    /// Whether nobody can receive any more.
+    pub fn is_gone(&self) -> bool {
+        self.queue.is_closed()
     }
 
     /// Waits until nobody can receive any more.
@@ -111,6 +128,11 @@ impl Receiver {
     /// Cancel safe.
     pub async fn recv(&mut self) -> Option<Message> {
         Some(self.queue.recv().await?.message)
+    }
+
+    /// As [`Receiver::recv`], from a thread of its own.
+    pub fn recv_blocking(&mut self) -> Option<Message> {
+        Some(self.queue.blocking_recv()?.message)
     }
 
     /// The next message if one waits already.

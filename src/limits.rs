@@ -1,5 +1,6 @@
 //! Every number of the program, with its unit and its reason.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Largest message, line or event in bytes, unless `--max-message-size` says otherwise: above the
@@ -9,6 +10,35 @@ pub const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 /// Deepest nesting of a message: what serde_json accepts for a value, far below the recursion
 /// limits of the JSON parsers that hosts and servers use.
 pub const MAX_NESTING: usize = 128;
+
+/// Smallest `--max-message-size` in bytes: an `initialize` with its capabilities has to pass.
+pub const MIN_MESSAGE_SETTING: u64 = 4 * 1024;
+
+/// Largest `--max-message-size` in bytes: fits the sizes of every platform that we build for.
+pub const MAX_MESSAGE_SETTING: u64 = 2 * 1024 * 1024 * 1024 - 1;
+
+/// Longest time that a flag takes: a day; more is a slip of the unit.
+pub const MAX_TIME_SETTING: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Headers that the user may add. Servers commonly refuse more than 100 in all.
+pub const MAX_HEADERS: usize = 64;
+
+/// Largest header value in bytes after `${VAR}` is filled in: twice what servers commonly accept
+/// for all headers together.
+pub const HEADER_VALUE_BYTES: usize = 16 * 1024;
+
+/// Largest `--header-file` in bytes, comments included.
+pub const HEADER_FILE_BYTES: u64 = 64 * 1024;
+
+/// Largest `--tls-passphrase-file` in bytes; a file beyond it is not a passphrase.
+pub const PASSPHRASE_FILE_BYTES: u64 = 4 * 1024;
+
+/// Bytes of log lines that wait for a slow reader of standard error; what comes on top is dropped
+/// and counted, since a host that does not read must not stop the bridge.
+pub const LOG_BYTES: usize = 1024 * 1024;
+
+/// Longest wait at the end of the program for standard error to take what was logged.
+pub const LOG_FLUSH: Duration = Duration::from_millis(500);
 
 /// Messages that wait in one direction of a channel; the next one makes its sender wait.
 pub const CHANNEL_MESSAGES: usize = 64;
@@ -75,3 +105,125 @@ pub const MAX_REDIRECTS: usize = 4;
 
 /// Wait for the error of a connection after the error of a request on it, which knows less.
 pub const CONNECTION_LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// Longest id, type or retry time of a server-sent event, in bytes. An id goes back to the server in
+/// a header, and few servers take more than 8 KiB of headers.
+pub const EVENT_FIELD_BYTES: usize = 8 * 1024;
+
+/// Shortest and longest pause before a reconnect that the `retry` field of an event stream may ask
+/// for: neither a busy loop nor a dead stream.
+pub const EVENT_RETRY: RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_secs(30);
+
+/// What is kept of each end of a line over the size limit, in bytes: the id of a request stands at
+/// one of them, and the error needs it.
+pub const LINE_EDGE_BYTES: usize = 256;
+
+/// Body of an HTTP error that is read, in bytes: enough for a JSON-RPC error with its data.
+pub const REFUSAL_BODY_BYTES: usize = 256 * 1024;
+
+/// Wait for the body of an HTTP error; the status alone says enough.
+pub const REFUSAL_BODY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Subscriptions that are renewed in a new session.
+pub const REMEMBERED_SUBSCRIPTIONS: usize = 1024;
+
+/// Event ids of one stream that are remembered, to drop what a server replays without need.
+pub const REMEMBERED_EVENTS: usize = 256;
+
+/// A request of our own (a new session, the tools again) that takes longer has failed.
+pub const OWN_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Wait for the remote to take a notification or a response before the next one goes.
+pub const ONE_WAY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a stream is read after its answer: servers close it at once, or forget to.
+pub const AFTER_ANSWER: Duration = Duration::from_secs(10);
+
+/// Pause before a broken stream is resumed, where the server did not ask for another.
+pub const EVENT_RECONNECT: Duration = Duration::from_secs(1);
+
+/// Resumptions in a row that brought no event: a server may close and be polled while a long call
+/// runs.
+pub const FRUITLESS_RESUMPTIONS: u32 = 600;
+
+/// Resumptions in a row that did not even connect.
+pub const FAILED_RESUMPTIONS: u32 = 8;
+
+/// Pages of `tools/list` that are read after a header mismatch.
+pub const TOOL_PAGES: usize = 100;
+
+/// Ceiling of the first reconnection pause; it doubles with each attempt.
+pub const BACKOFF_FIRST: Duration = Duration::from_secs(1);
+
+/// Shortest reconnection pause.
+pub const BACKOFF_FLOOR: Duration = Duration::from_millis(100);
+
+/// Longest reconnection pause.
+pub const BACKOFF_CAP: Duration = Duration::from_secs(30);
+
+/// For the DELETE that ends a session: the Python host kills 2 s after it closed our input.
+pub const DELETE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// How often a use of the TLS credentials may look whether their files have changed: a renewed
+/// certificate is in use a second later, and a busy pool does not ask the disk for each request.
+pub const RELOAD_CHECK: Duration = Duration::from_secs(1);
+
+/// A client certificate that ends sooner than this is announced at start and once a day: time
+/// enough to ask for a new one.
+pub const EXPIRY_WARNING: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Largest certificate, key or PKCS#12 file in bytes; real ones have some kilobytes.
+pub const MAX_IDENTITY_BYTES: u64 = 1024 * 1024;
+
+/// Largest CA bundle or revocation list in bytes: the lists of large public CAs have some ten
+/// megabytes.
+pub const MAX_TRUST_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Most PBKDF2 rounds that are done for an encrypted key: some seconds of CPU. OpenSSL writes
+/// 2 048, careful people a million.
+pub const MAX_KDF_ROUNDS: u32 = 10_000_000;
+
+/// Most memory in bytes that scrypt may ask for to open an encrypted key; OpenSSL writes 16 MiB.
+pub const MAX_SCRYPT_BYTES: u64 = 256 * 1024 * 1024;
+
+/// How long certificates made in memory are valid: longer than any demonstration, short enough to
+/// be worthless later.
+pub const THROW_AWAY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Wait for the `endpoint` event of HTTP+SSE.
+pub const ENDPOINT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Wait for the answer to `server/discover` over HTTP+SSE, where older servers may ignore it.
+pub const DISCOVER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// After the end of the host's messages: for what is still in flight. With the DELETE it stays
+/// below the 2 s after which the Python host kills.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_millis(1200);
+
+/// For the last words to the host once all is said to the remote.
+pub const FLUSH_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// Bytes asked of standard input at a time: what a Linux pipe holds.
+pub const READ_BYTES: usize = 64 * 1024;
+
+/// Lines gathered for one write to standard output, in bytes.
+pub const WRITE_BYTES: usize = 64 * 1024;
+
+/// Between two looks at the expiry of the identity.
+pub const EXPIRY_CHECK: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What is remembered of the tools of one server, in bytes: far above any real list (a tool that
+/// mirrors parameters costs some hundred), so that a list without end costs no more.
+pub const MAX_TOOLS_BYTES: usize = 4 * 1024 * 1024;
+
+/// Parameters that one tool may have mirrored into headers. Common servers take about 100 headers
+/// in all, and a request has some of its own.
+pub const MAX_TOOL_HEADERS: usize = 64;
+
+/// A longer value, in bytes, is not mirrored into a header: common servers take 8 to 64 KiB for
+/// all headers together, and some end the whole connection when there is more.
+pub const MAX_MIRRORED_BYTES: usize = 16 * 1024;
+
+/// Tools left out of one list that are named in the log, one line each; the others are counted.
+pub const MAX_TOOL_WARNINGS: usize = 20;

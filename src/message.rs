@@ -6,17 +6,20 @@
 
 mod envelope;
 mod error;
+mod fragment;
 mod id;
 mod nesting;
 
 use std::ops::Range;
 
 use bytes::Bytes;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::message::envelope::Envelope;
 
 pub use crate::message::error::RpcError;
+pub use crate::message::fragment::request_id as request_id_of_fragments;
 pub use crate::message::id::Id;
 
 /// What a message is, and the parts of it that routing needs.
@@ -152,6 +155,27 @@ impl Message {
     /// Whether this is a batch.
     pub fn is_batch(&self) -> bool {
         matches!(self.heads, Heads::Batch(_))
+    }
+
+    /// Id and method, if this is one request.
+    pub fn request(&self) -> Option<(&Id, &str)> {
+        match &self.head()?.kind {
+            Kind::Request { id, method } => Some((id, method)),
+            _ => None,
+        }
+    }
+
+    /// The request that this message cancels, if it is a `notifications/cancelled`.
+    pub fn cancelled_request(&self) -> Option<Id> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Params<'a> {
+            #[serde(borrow)]
+            request_id: &'a RawValue,
+        }
+        let head = self.head().filter(|head| head.method() == Some("notifications/cancelled"))?;
+        let params: Params<'_> = serde_json::from_slice(self.payload(head)).ok()?;
+        Id::from_json(params.request_id.get())
     }
 
     /// The ids of the requests in it.

@@ -1,3 +1,10 @@
 //! The program: parse, run, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use mcp_secure_remote::cli;
+use mcp_secure_remote::cli::environment::Environment;
+
+fn main() -> ExitCode {
+    cli::run(std::env::args_os(), &Environment::of_process())
+}

@@ -19,7 +19,7 @@ mod pool;
 mod proxy;
 
 pub use crate::transport::http::body::{Body, ReadError};
-pub use crate::transport::http::client::{Client, Reply, Request};
+pub use crate::transport::http::client::{Client, Reply, Request, media_type};
 pub use crate::transport::http::origin::Origin;
 pub use crate::transport::http::proxy::Proxies;
 

@@ -1,6 +1,7 @@
 //! One request to the remote and the head of its reply.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
@@ -61,9 +62,7 @@ impl Client {
         let tls = origin.is_secure().then_some(tls);
         let dial = Dial::new(origin, tls, &config.proxies, config.connect_timeout);
         let mut headers = config.headers.clone();
-        headers
-            .entry(header::USER_AGENT)
-            .or_insert_with(|| HeaderValue::from_static(USER_AGENT));
+        headers.entry(header::USER_AGENT).or_insert_with(|| HeaderValue::from_static(USER_AGENT));
         Some(Self { url: config.url.clone(), headers, pool: Pool::new(dial) })
     }
 
@@ -72,9 +71,24 @@ impl Client {
         &self.url
     }
 
+    /// The endpoint as it may be shown: without a query, which often holds a key.
+    pub fn shown_url(&self) -> &str {
+        &self.url[..url::Position::AfterPath]
+    }
+
     /// The origin that all requests go to.
     pub fn origin(&self) -> &Origin {
         self.pool.dial().origin()
+    }
+
+    /// The failure of a request whose connection was lost after it had been written.
+    pub fn outcome_unknown(&self, cause: String) -> Failure {
+        fault::outcome_unknown(self.origin(), cause)
+    }
+
+    /// The failure of a request that a time limit ended.
+    pub fn unanswered(&self, limit: Duration) -> Failure {
+        fault::unanswered(self.origin(), limit)
     }
 
     /// Sends `request`. It is sent a second time only with proof that the remote did not process
@@ -99,11 +113,7 @@ impl Client {
         Err(fault::endless_redirect(self.origin()))
     }
 
-    async fn send_to(
-        &self,
-        request: &Request,
-        sent: &CancellationToken,
-    ) -> Result<Reply, Failure> {
+    async fn send_to(&self, request: &Request, sent: &CancellationToken) -> Result<Reply, Failure> {
         let mut retried = false;
         loop {
             let failure = match self.attempt(request, sent).await {
@@ -132,11 +142,11 @@ impl Client {
             Ok(response) => Ok(self.reply(response, link)),
             Err(LinkError::NotSent(cause)) => {
                 self.pool.forget(&state);
-                Err(fault::not_sent(dial, &state, state.deepest(cause).await))
+                Err(fault::not_sent(dial, &state.deepest(cause).await))
             }
             Err(LinkError::Unknown(cause)) => {
                 self.pool.forget(&state);
-                Err(fault::lost(dial, &state, state.deepest(cause).await))
+                Err(fault::lost(dial, &state, &state.deepest(cause).await))
             }
         }
     }
@@ -190,6 +200,13 @@ impl Client {
         let authority = &self.url[url::Position::BeforeHost..url::Position::AfterPort];
         HeaderValue::from_str(authority).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
+}
+
+/// The media type without its parameters, in lower case (RFC 9110 section 8.3.1).
+pub fn media_type(headers: &HeaderMap) -> String {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = value.unwrap_or_default().split(';').next().unwrap_or_default();
+    essence.trim().to_ascii_lowercase()
 }
 
 fn absolute(url: &Url, host: &HeaderValue, path: &str) -> Uri {

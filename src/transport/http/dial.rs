@@ -140,10 +140,7 @@ impl Dial {
     }
 
     /// RFC 9110 section 9.3.6: the proxy is asked for the URL's own host and port.
-    async fn tunnel(
-        &self,
-        proxy: &Proxy,
-    ) -> Result<TokioIo<hyper::upgrade::Upgraded>, DialError> {
+    async fn tunnel(&self, proxy: &Proxy) -> Result<TokioIo<hyper::upgrade::Upgraded>, DialError> {
         let stream = TokioIo::new(self.tcp(proxy.uri().clone()).await?);
         let (mut requests, connection) = hyper::client::conn::http1::handshake(stream)
             .await
@@ -160,8 +157,7 @@ impl Dial {
         let request = request
             .body(http_body_util::Empty::<bytes::Bytes>::new())
             .map_err(|e| failed(Step::Proxy, e))?;
-        let response =
-            requests.send_request(request).await.map_err(|e| failed(Step::Proxy, e))?;
+        let response = requests.send_request(request).await.map_err(|e| failed(Step::Proxy, e))?;
         if !response.status().is_success() {
             return Err(failed(Step::Proxy, ProxyError::Refused(response.status())));
         }
@@ -170,8 +166,8 @@ impl Dial {
     }
 
     async fn socks(&self, proxy: &Proxy) -> Result<TcpStream, DialError> {
-        let mut socks = SocksV5::new(proxy.uri().clone(), self.tcp.clone())
-            .local_dns(!proxy.resolves_names());
+        let mut socks =
+            SocksV5::new(proxy.uri().clone(), self.tcp.clone()).local_dns(!proxy.resolves_names());
         if let Some((user, password)) = proxy.login() {
             socks = socks.with_auth(user.to_owned(), password.to_owned());
         }

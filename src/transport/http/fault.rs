@@ -26,7 +26,7 @@ pub(crate) struct Attempt {
 pub(crate) fn unreachable(dial: &Dial, error: &DialError) -> Attempt {
     let cause = error.cause.as_ref();
     if let Some(explanation) = explain(dial, cause) {
-        return final_attempt(tls_failure(dial, explanation));
+        return final_attempt(tls_failure(dial, Some(explanation)));
     }
     let origin = dial.origin();
     let report = match error.step {
@@ -46,24 +46,26 @@ pub(crate) fn unreachable(dial: &Dial, error: &DialError) -> Attempt {
 }
 
 /// There was a connection, and proof that the request was not processed.
-pub(crate) fn not_sent(dial: &Dial, state: &LinkState, cause: Cause) -> Attempt {
-    if let Some(explanation) = explain(dial, cause.as_ref()) {
+pub(crate) fn not_sent(dial: &Dial, cause: &Cause) -> Attempt {
+    let explanation = explain(dial, cause.as_ref());
+    if explanation.as_ref().is_some_and(|explanation| explanation.proof) {
         return final_attempt(tls_failure(dial, explanation));
     }
     let report = Report::new(format!("{} closed the connection before the request", dial.origin()));
-    let report = report.cause(broken_cause(dial, state, cause.as_ref()));
-    let failure = Failure::new(Kind::NotSent, report);
+    let failure = Failure::new(Kind::NotSent, explained(report, explanation, cause));
     Attempt { failure, again: true, pause: Duration::ZERO }
 }
 
 /// The connection broke after the request, or a part of it, was written.
-pub(crate) fn lost(dial: &Dial, state: &LinkState, cause: Cause) -> Attempt {
-    // An alert about our certificate is proof that the server never read the request.
-    if let Some(explanation) = explain(dial, cause.as_ref()) {
+pub(crate) fn lost(dial: &Dial, state: &LinkState, cause: &Cause) -> Attempt {
+    let explanation = explain(dial, cause.as_ref());
+    let refused = explanation.as_ref().is_some_and(|explanation| explanation.proof);
+    if refused && !state.has_answered() {
         return final_attempt(tls_failure(dial, explanation));
     }
-    let cause = broken_cause(dial, state, cause.as_ref());
-    final_attempt(outcome_unknown(dial.origin(), cause))
+    let mut failure = outcome_unknown(dial.origin(), deepest(cause.as_ref()));
+    failure.report = explained(failure.report, explanation, cause);
+    final_attempt(failure)
 }
 
 /// The outcome of a request whose connection was lost.
@@ -73,6 +75,14 @@ pub(crate) fn outcome_unknown(origin: &Origin, cause: String) -> Failure {
     ));
     let hint = "check at the remote before you send it again";
     Failure::new(Kind::OutcomeUnknown, report.cause(cause).hint(hint))
+}
+
+/// A time limit ended the wait for an answer.
+pub(crate) fn unanswered(origin: &Origin, limit: Duration) -> Failure {
+    let report = Report::new(format!("no answer of {origin} within the time limit"))
+        .cause(format!("the limit is {limit:?}"))
+        .hint("allow more time with `--request-timeout`");
+    Failure::new(Kind::Timeout, report)
 }
 
 /// Where a redirect that keeps method and body leads to; `None` if the reply is not one.
@@ -113,20 +123,36 @@ fn final_attempt(failure: Failure) -> Attempt {
 }
 
 fn explain(dial: &Dial, cause: &(dyn Error + 'static)) -> Option<Explanation> {
-    let origin = dial.origin();
+    let (origin, tls) = (dial.origin(), dial.tls()?);
+    let subject = tls.identity_subject();
     let peer = tls::Peer {
         host: origin.name(),
         port: origin.port(),
-        sent_identity: dial.tls()?.has_identity(),
+        sent_identity: tls.has_identity(),
+        subject: subject.as_deref(),
     };
     tls::explain(cause, &peer)
 }
 
-fn tls_failure(dial: &Dial, explanation: Explanation) -> Failure {
+fn tls_failure(dial: &Dial, explanation: Option<Explanation>) -> Failure {
     let mut report = Report::new(format!("no secure connection to {}", dial.origin()));
-    report.cause = Some(explanation.cause);
-    report.hint = explanation.hint;
+    if let Some(explanation) = explanation {
+        report.cause = Some(explanation.cause);
+        report.hint = explanation.hint;
+    }
     Failure::new(Kind::Tls, report)
+}
+
+/// The report with what TLS knows about the cause, or else the cause in its own words.
+fn explained(mut report: Report, explanation: Option<Explanation>, cause: &Cause) -> Report {
+    match explanation {
+        Some(Explanation { cause, hint, .. }) => {
+            report.cause = Some(cause);
+            report.hint = hint.or(report.hint);
+            report
+        }
+        None => report.cause(deepest(cause.as_ref())),
+    }
 }
 
 fn tcp_report(origin: &Origin, cause: &(dyn Error + 'static)) -> Report {
@@ -153,25 +179,10 @@ fn proxy_report(dial: &Dial, cause: &(dyn Error + 'static)) -> Report {
     let report = Report::new(format!("no way through the proxy {name} to {}", dial.origin()));
     let report = report.cause(deepest(cause));
     match cause.downcast_ref::<ProxyError>() {
-        Some(ProxyError::Refused(StatusCode::PROXY_AUTHENTICATION_REQUIRED)) => {
-            report.hint("put user and password into the proxy variable: `http://user:password@proxy:port`")
-        }
+        Some(ProxyError::Refused(StatusCode::PROXY_AUTHENTICATION_REQUIRED)) => report.hint(
+            "put user and password into the proxy variable: `http://user:password@proxy:port`",
+        ),
         _ => report.hint("set `NO_PROXY` for hosts that are reached directly"),
-    }
-}
-
-/// A broken connection in words. In TLS 1.3 a server judges our certificate after the handshake,
-/// and some close without an alert: a break before the first answer ever is probably that.
-fn broken_cause(dial: &Dial, state: &LinkState, cause: &(dyn Error + 'static)) -> String {
-    let cause = deepest(cause);
-    if dial.tls().is_none() || state.has_answered() {
-        return cause;
-    }
-    let refused = "the server probably refused the client certificate";
-    if dial.tls().is_some_and(|tls| tls.has_identity()) {
-        format!("{cause}; {refused}")
-    } else {
-        format!("{cause}; the server probably wants a client certificate")
     }
 }
 

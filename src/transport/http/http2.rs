@@ -89,11 +89,22 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let ping = connection.ping_pong();
-    let cause: Option<Cause> = tokio::select! {
-        ended = connection => ended.err().map(|e| Arc::new(e) as Cause),
-        cause = silence(ping) => Some(cause),
+    let ended = tokio::select! {
+        ended = connection => ended.err().map(cause),
+        lost = silence(ping) => Some(lost),
     };
-    state.end(cause);
+    state.end(ended);
+}
+
+/// The error below HTTP/2, where there is one: it may hold a TLS alert.
+fn cause(error: h2::Error) -> Cause {
+    if !error.is_io() {
+        return Arc::new(error);
+    }
+    match error.into_io() {
+        Some(io) => Arc::new(io),
+        None => Arc::new(io::Error::from(io::ErrorKind::BrokenPipe)),
+    }
 }
 
 /// Ends when a ping is not answered in time: a long call or an event stream must not wait for ever

@@ -44,7 +44,9 @@ impl Idle {
     pub(crate) fn put(self, link: Http1) {
         let Some(live) = self.0.upgrade() else { return };
         let mut state = live.lock();
-        if state.generation == link.state().generation() && state.idle.len() < limits::IDLE_CONNECTIONS {
+        if state.generation == link.state().generation()
+            && state.idle.len() < limits::IDLE_CONNECTIONS
+        {
             state.idle.push((link, Instant::now()));
         }
     }

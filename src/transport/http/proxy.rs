@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use http::{HeaderValue, Uri};
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use url::Url;
 
 use crate::transport::http::origin::Origin;
 
-/// Which proxy to use for which host, by the habits of curl: `HTTPS_PROXY`, `HTTP_PROXY`,
-/// `ALL_PROXY` and `NO_PROXY`, also in lower case.
+/// Which proxy to use for which host.
 #[derive(Clone)]
 pub struct Proxies(Option<Arc<Matcher>>);
 
@@ -19,16 +19,16 @@ impl Proxies {
         Self(None)
     }
 
-    /// What the environment says.
-    pub fn from_env() -> Self {
-        Self(Some(Arc::new(Matcher::from_env())))
-    }
-
     /// Explicit proxies: `https` and `http` for the two schemes, `no_proxy` the hosts to be reached
-    /// directly, in the syntax of the variables of that name.
+    /// directly, in the syntax that curl has for the variables of that name.
     pub fn new(https: &str, http: &str, no_proxy: &str) -> Self {
         let matcher = Matcher::builder().https(https).http(http).no(no_proxy).build();
         Self(Some(Arc::new(matcher)))
+    }
+
+    /// Host and port of the proxy for a URL.
+    pub fn shown(&self, url: &Url) -> Option<String> {
+        Some(self.to(&Origin::of(url)?)?.to_string())
     }
 
     /// The proxy for this origin; `None` to connect directly.

@@ -1,0 +1,44 @@
+//! Small text files that flags name: read whole, with a bound.
+
+use std::fs::File;
+use std::io;
+use std::io::Read;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use crate::report::Report;
+
+/// Reads the UTF-8 text of a file of at most `limit` bytes; the memory is overwritten when the
+/// text is dropped. A pipe such as `/dev/fd/3` works as well.
+///
+/// # Errors
+///
+/// The file, the flag that named it, and why it cannot be used.
+pub(super) fn read(flag: &str, path: &Path, limit: u64) -> Result<Zeroizing<String>, Report> {
+    let failed = |cause: String| {
+        Report::new(format!("unable to read `{}`", path.display()))
+            .cause(cause)
+            .hint(format!("check the path given with `{flag}`; editors start programs elsewhere, so it should be absolute"))
+    };
+    let mut bytes = Zeroizing::new(Vec::new());
+    let read = File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes));
+    read.map_err(|error| failed(describe(&error, path)))?;
+    if bytes.len() as u64 > limit {
+        return Err(failed(format!("the file is over {limit} bytes")));
+    }
+    match str::from_utf8(&bytes) {
+        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+        Err(_) => Err(failed("the file is not UTF-8".to_owned())),
+    }
+}
+
+/// The reason in words that are the same on each platform where that can be.
+fn describe(error: &io::Error, path: &Path) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        _ if path.is_dir() => "it is a directory".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}

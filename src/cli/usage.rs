@@ -1,0 +1,191 @@
+//! What was typed wrongly: the sentence, and hints, above the usage text. Exit code 2.
+//!
+//! The sentences are those of the Python tool of the same name, so that scripts find them again.
+
+use std::ffi::OsString;
+use std::fmt;
+
+use clap::error::ContextKind;
+use clap::error::ContextValue;
+use clap::error::ErrorKind;
+
+use crate::report;
+
+/// An argument error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageError {
+    /// What is wrong, in one sentence.
+    pub text: String,
+    /// What to do about it, if anything can be said.
+    pub hint: Option<String>,
+}
+
+impl UsageError {
+    /// An error without a hint.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), hint: None }
+    }
+
+    /// Adds the `hint:` line.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Puts a refusal by clap into our words. `args` are the words that clap read.
+    pub(super) fn from_clap(error: &clap::Error, args: &[OsString]) -> Self {
+        let subject = context(error, ContextKind::InvalidArg);
+        match error.kind() {
+            ErrorKind::UnknownArgument if subject.starts_with('-') => unknown_flag(error, args),
+            ErrorKind::UnknownArgument => unexpected_word(args, &subject),
+            ErrorKind::InvalidValue | ErrorKind::TooFewValues => missing_value(flag_of(&subject)),
+            ErrorKind::TooManyValues => Self::new(format!("{} takes no value", flag_of(&subject))),
+            ErrorKind::InvalidUtf8 => Self::new("An argument that is not a path is not UTF-8"),
+            // The kinds that remain need settings that our flags do not use.
+            kind => Self::new(kind.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Argument error: {}", self.text)?;
+        if let Some(hint) = &self.hint {
+            writeln!(f, "hint:  {hint}")?;
+        }
+        writeln!(f, "Usage: mcp-secure-remote <server-url> [options]")?;
+        write!(f, "Every option is explained by `mcp-secure-remote --help`")
+    }
+}
+
+/// The error for a word that stands where none is expected. It may be the rest of a secret that
+/// was not quoted, and is not repeated then.
+pub(super) fn unexpected_word(args: &[OsString], word: &str) -> UsageError {
+    match spilled_from(args, word) {
+        None => UsageError::new(format!("Unexpected positional argument: {}", address(word))),
+        Some(flag) => UsageError::new("Unexpected positional argument: ***")
+            .hint(format!("put the value of `{flag}` in quotes if it has spaces")),
+    }
+}
+
+/// An address as it may be shown: no user and password, no query, no control characters.
+pub(super) fn address(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return report::peer_text(text);
+    };
+    let (user, rest) = match rest.rsplit_once('@') {
+        Some((_, rest)) => ("***@", rest),
+        None => ("", rest),
+    };
+    let (rest, query) = match rest.split_once('?') {
+        Some((rest, _)) => (rest, "?***"),
+        None => (rest, ""),
+    };
+    report::peer_text(&format!("{scheme}://{user}{rest}{query}"))
+}
+
+/// The flag with a secret value that `word` seems to belong to: only words without a dash stand
+/// between the two.
+pub(super) fn spilled_from(args: &[OsString], word: &str) -> Option<&'static str> {
+    if word.contains("://") {
+        return None;
+    }
+    let at = args.iter().position(|arg| arg == word)?;
+    let before = args.get(..at)?.iter().enumerate().rev();
+    let (start, flag) = before
+        .map(|(index, arg)| (index, arg.to_string_lossy()))
+        .find(|(_, arg)| arg.starts_with('-'))?;
+    let (name, own_value) = match flag.split_once('=') {
+        Some((name, _)) => (name, 0),
+        None => (flag.as_ref(), 1),
+    };
+    (at > start + own_value).then_some(secret_flag(name)?)
+}
+
+fn missing_value(flag: &str) -> UsageError {
+    UsageError::new(format!("Missing value for {flag}"))
+        .hint(format!("a value that starts with a dash is written `{flag}=VALUE`, without a space"))
+}
+
+fn unknown_flag(error: &clap::Error, args: &[OsString]) -> UsageError {
+    let subject = context(error, ContextKind::InvalidArg);
+    let single_dash = !subject.starts_with("--");
+    let mut words = args.iter().map(|arg| arg.to_string_lossy());
+    let at = words.position(|word| word.starts_with(&subject)).unwrap_or_default();
+    let before = at.checked_sub(1).and_then(|before| args.get(before)).and_then(|arg| arg.to_str());
+    if let Some(flag) = before.and_then(secret_flag) {
+        // The word may be the secret.
+        return missing_value(flag);
+    }
+    let word = match args.get(at) {
+        // clap names the first letter of `-debug` alone.
+        Some(word) if single_dash => {
+            word.to_string_lossy().split('=').next().unwrap_or_default().to_owned()
+        }
+        _ => subject,
+    };
+    let unknown = UsageError::new(format!("Unknown flag: {}", report::peer_text(&word)));
+    match context(error, ContextKind::SuggestedArg) {
+        similar if !similar.is_empty() => unknown.hint(format!("did you mean `{similar}`?")),
+        _ if single_dash && word.len() > 2 => unknown.hint("a long flag starts with two dashes"),
+        _ => unknown,
+    }
+}
+
+/// `name`, if it is a flag whose value is a secret.
+fn secret_flag(name: &str) -> Option<&'static str> {
+    ["--header", "--tls-passphrase"].into_iter().find(|secret| *secret == name)
+}
+
+/// `--tls-cert` of clap's `--tls-cert <path>`.
+fn flag_of(subject: &str) -> &str {
+    subject.split([' ', '[', '=']).next().unwrap_or(subject)
+}
+
+fn context(error: &clap::Error, kind: ContextKind) -> String {
+    match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.first().cloned().unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::address;
+    use super::unexpected_word;
+
+    fn args(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn an_address_is_shown_without_user_password_and_query() {
+        assert_eq!(address("https://me:pa/ss@h/p?key=1"), "https://***@h/p?***");
+        assert_eq!(address("localhost:80/mcp"), "localhost:80/mcp");
+    }
+
+    #[test]
+    fn the_rest_of_an_unquoted_secret_is_not_repeated() {
+        for line in [
+            "x https://a --header Authorization: Bearer marker",
+            "x https://a --header=Authorization: marker",
+            "x https://a --tls-passphrase correct horse marker",
+        ] {
+            let error = unexpected_word(&args(line), "marker");
+            assert_eq!(error.text, "Unexpected positional argument: ***", "{line}");
+            assert!(error.hint.is_some_and(|hint| hint.contains("quotes")), "{line}");
+        }
+    }
+
+    #[test]
+    fn any_other_surplus_word_is_named() {
+        for line in ["x https://a marker", "x --debug marker https://a", "x --tls-ca ca marker"] {
+            let error = unexpected_word(&args(line), "marker");
+            assert_eq!(error.text, "Unexpected positional argument: marker", "{line}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The bridge: a host on standard input and output, a remote over HTTPS.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::HeaderName;
+
+use crate::limits;
+use crate::relay::{self, End};
+use crate::command::signals::Signals;
+use crate::report::{Failure, Report};
+use crate::task::Tasks;
+use crate::tls::{ClientOptions, ClientTls};
+use crate::transport::fallback::{self, Strategy};
+use crate::transport::http::{Client, RemoteConfig};
+use crate::transport::stdio;
+use crate::transport::streamable_http::Settings;
+
+/// Everything that the bridge has to know, checked and free of what was typed.
+#[derive(Clone)]
+pub struct BridgeConfig {
+    /// Where the remote is and how it is reached.
+    pub remote: RemoteConfig,
+    /// Which transports are tried, in which order.
+    pub strategy: Strategy,
+    /// Our identity and whom we trust.
+    pub tls: ClientOptions,
+    /// Largest message in bytes, in either direction.
+    pub max_message_size: usize,
+    /// Longest wait for the answer to one request; `None` waits for ever.
+    pub request_timeout: Option<Duration>,
+    /// Open a new session when the remote has lost ours. Off: the host sees the 404.
+    pub reinitialize: bool,
+}
+
+impl BridgeConfig {
+    /// The address for logs: without the query, which often holds a key.
+    pub fn display_url(&self) -> &str {
+        &self.remote.url[..url::Position::AfterPath]
+    }
+}
+
+/// Shows the names of the headers, not their values, and neither the query nor the proxies.
+impl fmt::Debug for BridgeConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<_> = self.remote.headers.keys().map(HeaderName::as_str).collect();
+        f.debug_struct("BridgeConfig")
+            .field("url", &self.display_url())
+            .field("headers", &headers)
+            .field("connect_timeout", &self.remote.connect_timeout)
+            .field("strategy", &self.strategy)
+            .field("tls", &self.tls)
+            .field("max_message_size", &self.max_message_size)
+            .field("request_timeout", &self.request_timeout)
+            .field("reinitialize", &self.reinitialize)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs the bridge until the host, the remote or a signal ends it.
+///
+/// # Errors
+/// What kept it from running or ended it early, for the user.
+pub async fn run(config: BridgeConfig) -> Result<(), Report> {
+    let tls = Arc::new(ClientTls::load(config.tls.clone())?);
+    if let Some(text) = tls.describe() {
+        tracing::info!("{text}");
+    }
+    let tasks = Tasks::new();
+    tasks.spawn(watch_expiry(Arc::clone(&tls)));
+    let http = Client::new(&config.remote, tls)
+        .ok_or_else(|| Report::new("the server URL must use http or https"))?;
+    let settings = Settings {
+        max_message: config.max_message_size,
+        request_timeout: config.request_timeout,
+        reinitialize: config.reinitialize,
+    };
+    let signals = Signals::listen()?;
+    let host = stdio::open(config.max_message_size)
+        .map_err(|e| Report::new("cannot use standard input and output").cause(e.to_string()))?;
+    let remote = fallback::connect(Arc::new(http), config.strategy, settings, &tasks);
+    let end = signals.run(|stop| relay::run(host.channel, remote, stop)).await;
+    // What was said last has to reach a host that still reads.
+    let _ = tokio::time::timeout(limits::FLUSH_TIMEOUT, host.written).await;
+    match end {
+        Some(End::Remote(Some(Failure { report, .. }))) => Err(report),
+        _ => Ok(()),
+    }
+}
+
+/// Says in time that the identity is about to expire: at the start, and once a day.
+async fn watch_expiry(tls: Arc<ClientTls>) {
+    loop {
+        for warning in tls.warnings(SystemTime::now()) {
+            tracing::warn!("{warning}");
+        }
+        tokio::time::sleep(limits::EXPIRY_CHECK).await;
+        tls.refresh();
+    }
+}

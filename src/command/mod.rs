@@ -1,0 +1,6 @@
+//! One thin composition for each command of the program.
+
+pub mod bridge;
+pub mod demo;
+
+mod signals;

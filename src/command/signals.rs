@@ -1,0 +1,95 @@
+//! SIGINT and SIGTERM: the first one ends the work in good order, the second one at once.
+
+use std::future::Future;
+use std::io;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::report::Report;
+
+/// The signals that ask the program to end.
+pub(crate) struct Signals(Listener);
+
+impl Signals {
+    /// Takes the signals over from now on.
+    ///
+    /// # Errors
+    /// The system does not allow it.
+    pub(crate) fn listen() -> Result<Self, Report> {
+        let listener = Listener::new();
+        let failed = |e: io::Error| Report::new("cannot listen for signals").cause(e.to_string());
+        listener.map(Self).map_err(failed)
+    }
+
+    /// Runs `work`, which gets a future that completes at the first signal. `None` if a second one
+    /// cut it off.
+    pub(crate) async fn run<W, T>(
+        mut self,
+        work: impl FnOnce(tokio_util::sync::WaitForCancellationFutureOwned) -> W,
+    ) -> Option<T>
+    where
+        W: Future<Output = T>,
+    {
+        let stop = CancellationToken::new();
+        let work = work(stop.clone().cancelled_owned());
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return Some(done),
+                () = self.0.recv() => {
+                    if stop.is_cancelled() {
+                        return None;
+                    }
+                    tracing::info!("Received interrupt; shutting down.");
+                    stop.cancel();
+                }
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+struct Listener {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Listener {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn recv(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(windows)]
+struct Listener {
+    interrupt: tokio::signal::windows::CtrlC,
+    close: tokio::signal::windows::CtrlClose,
+}
+
+#[cfg(windows)]
+impl Listener {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::windows::{ctrl_c, ctrl_close};
+        Ok(Self { interrupt: ctrl_c()?, close: ctrl_close()? })
+    }
+
+    async fn recv(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.close.recv() => {}
+        }
+    }
+}

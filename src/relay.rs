@@ -1,0 +1,103 @@
+//! Joins a host and a remote, and keeps the delivery promise: each request of the host gets exactly
+//! one answer, the remote's or an error of ours (none, if the host has cancelled it).
+
+mod ledger;
+
+use std::future::Future;
+use std::sync::Mutex;
+
+use crate::channel::{Channel, Receiver, Sender};
+use crate::limits;
+use crate::message::Message;
+use crate::relay::ledger::{Ledger, Verdict};
+use crate::report::{Failure, Kind, Report};
+
+/// Why a relay ended.
+#[derive(Debug)]
+pub enum End {
+    /// The host has said all it will, or is gone, or `stop` was heard.
+    Host,
+    /// The remote closed the channel.
+    Remote(Option<Failure>),
+}
+
+/// Carries messages both ways until one side ends or `stop` completes. Then what is in flight has
+/// [`limits::DRAIN_TIMEOUT`] to finish, and whatever is left is answered with an error.
+pub async fn run(host: Channel, remote: Channel, stop: impl Future<Output = ()>) -> End {
+    let ledger = Mutex::new(Ledger::default());
+    let Channel { sender: to_host, receiver: mut from_host } = host;
+    let Channel { sender: to_remote, receiver: mut from_remote } = remote;
+    let up = up(&ledger, &mut from_host, &to_remote, &to_host);
+    let end = {
+        let down = down(&ledger, &mut from_remote, &to_host);
+        tokio::pin!(down);
+        let ended = tokio::select! {
+            () = up => None,
+            () = stop => None,
+            () = to_host.gone() => None,
+            () = &mut down => Some(()),
+        };
+        if ended.is_none() && !to_host.is_gone() {
+            let drained = ledger::drained(&ledger);
+            tokio::select! {
+                () = drained => {}
+                () = &mut down => {}
+                () = to_host.gone() => {}
+                () = tokio::time::sleep(limits::DRAIN_TIMEOUT) => {}
+            }
+        }
+        ended.is_some()
+    };
+    let end = if end { End::Remote(from_remote.reason().cloned()) } else { End::Host };
+    // The remote's transport ends in good order: what is left on the way still comes.
+    drop(to_remote);
+    let closing = down(&ledger, &mut from_remote, &to_host);
+    let _ = tokio::time::timeout(limits::DELETE_TIMEOUT + limits::FLUSH_TIMEOUT, closing).await;
+    answer_all(&ledger, &to_host, from_remote.reason()).await;
+    end
+}
+
+/// Host to remote.
+async fn up(ledger: &Mutex<Ledger>, from: &mut Receiver, to: &Sender, host: &Sender) {
+    while let Some(message) = from.recv().await {
+        let refusals = ledger::lock(ledger).admit(&message);
+        if refusals.is_empty() {
+            if to.send(message).await.is_err() {
+                // The remote is gone; the other direction says why.
+                return std::future::pending().await;
+            }
+            continue;
+        }
+        for refusal in refusals {
+            // Nobody to tell if the host is gone.
+            let _ = host.send(refusal).await;
+        }
+    }
+}
+
+/// Remote to host. Ends with the remote.
+async fn down(ledger: &Mutex<Ledger>, from: &mut Receiver, to: &Sender) {
+    while let Some(message) = from.recv().await {
+        let verdict = ledger::lock(ledger).settle(&message);
+        if verdict == Verdict::Forward && to.send(message).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The last answers: nothing is left hanging.
+async fn answer_all(ledger: &Mutex<Ledger>, host: &Sender, reason: Option<&Failure>) {
+    let failure = reason.cloned().unwrap_or_else(|| {
+        let report = Report::new("the bridge ended; the remote may or may not have executed this request");
+        Failure::new(Kind::OutcomeUnknown, report)
+    });
+    let answers: Vec<Message> = ledger::lock(ledger).close(&failure);
+    for answer in answers {
+        if host.send(answer).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,161 @@
+//! Which requests of the host wait for their answer.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::limits;
+use crate::message::{Head, Id, Kind as MessageKind, Message, RpcError};
+use crate::report::{Failure, Kind, Report};
+
+/// The open requests, by id.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    open: HashMap<Id, Open>,
+    // Cancelled, in the sense of "has happened", when the last one is answered.
+    empty: Option<CancellationToken>,
+}
+
+#[derive(Debug)]
+struct Open {
+    method: Box<str>,
+    since: Instant,
+    cancelled: bool,
+}
+
+/// What to do with a message of the remote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Nobody waits for it.
+    Drop,
+    /// It goes to the host.
+    Forward,
+}
+
+/// The ledger, for a moment.
+pub(crate) fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
+    ledger.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits until no request is open.
+pub(crate) async fn drained(ledger: &Mutex<Ledger>) {
+    let empty = CancellationToken::new();
+    {
+        let mut ledger = lock(ledger);
+        if ledger.open.values().all(|open| open.cancelled) {
+            return;
+        }
+        ledger.empty = Some(empty.clone());
+    }
+    empty.cancelled().await;
+}
+
+impl Ledger {
+    /// Notes the requests in a message of the host. Returns the answers if it cannot go on: an id
+    /// that is in use already, or too many requests.
+    pub(crate) fn admit(&mut self, message: &Message) -> Vec<Message> {
+        for head in message.heads() {
+            trace("host -> remote", message, head, None);
+        }
+        if let Some(id) = message.cancelled_request() {
+            self.cancel(&id);
+        }
+        let full = self.open.len() >= limits::MAX_IN_FLIGHT;
+        let clash = message.request_ids().any(|id| self.open.contains_key(id));
+        if full || clash {
+            return message.request_ids().map(|id| refusal(id, full)).collect();
+        }
+        let since = Instant::now();
+        for head in message.heads() {
+            if let MessageKind::Request { id, method } = &head.kind {
+                let open = Open { method: method.clone(), since, cancelled: false };
+                if let Entry::Vacant(entry) = self.open.entry(id.clone()) {
+                    entry.insert(open);
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    /// Decides on a message of the remote: the first answer to an open request counts.
+    pub(crate) fn settle(&mut self, message: &Message) -> Verdict {
+        let Some(head) = message.head() else { return Verdict::Drop };
+        if !matches!(head.kind, MessageKind::Response { .. }) {
+            trace("remote -> host", message, head, None);
+            return Verdict::Forward;
+        }
+        let open = head.response_id().and_then(|id| self.open.remove(id));
+        trace("remote -> host", message, head, open.as_ref().map(|open| open.since));
+        self.note_empty();
+        match open {
+            Some(Open { cancelled: false, .. }) => Verdict::Forward,
+            Some(_) => Verdict::Drop,
+            None => {
+                tracing::debug!("dropped a response that nobody waits for");
+                Verdict::Drop
+            }
+        }
+    }
+
+    /// Answers all that is open.
+    pub(crate) fn close(&mut self, failure: &Failure) -> Vec<Message> {
+        let open = self.open.drain().filter(|(_, open)| !open.cancelled);
+        open.map(|(id, open)| RpcError::failed(failure, Some(&open.method)).answer(Some(&id)))
+            .collect()
+    }
+
+    /// A cancelled request gets no answer any more.
+    fn cancel(&mut self, id: &Id) {
+        if let Some(open) = self.open.get_mut(id) {
+            // The specification does not allow this one to be cancelled.
+            open.cancelled = &*open.method != "initialize";
+        }
+        self.note_empty();
+    }
+
+    fn note_empty(&mut self) {
+        if let Some(empty) = &self.empty
+            && self.open.values().all(|open| open.cancelled)
+        {
+            empty.cancel();
+        }
+    }
+}
+
+fn refusal(id: &Id, full: bool) -> Message {
+    if !full {
+        return RpcError::invalid_request("this id is in use").answer(Some(id));
+    }
+    let report = Report::new("too many requests at the same time")
+        .cause(format!("{} wait for their answer", limits::MAX_IN_FLIGHT));
+    let mut failure = Failure::new(Kind::Overloaded, report);
+    failure.retry_safe = true;
+    RpcError::failed(&failure, None).answer(Some(id))
+}
+
+/// One line a message, never its body.
+fn trace(way: &str, message: &Message, head: &Head, since: Option<Instant>) {
+    if !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
+    let bytes = message.bytes().len();
+    let what = match &head.kind {
+        MessageKind::Notification { method } => format!("notification method={method:?}"),
+        MessageKind::Request { id, method } => format!("request id={id} method={method:?}"),
+        MessageKind::Response { id, failed } => {
+            let id = id.as_ref().map_or("null", Id::as_json);
+            let outcome = if *failed { "error" } else { "result" };
+            format!("response id={id} {outcome}")
+        }
+    };
+    match since {
+        Some(since) => {
+            let ms = since.elapsed().as_secs_f64() * 1e3;
+            tracing::debug!("{way} {what} bytes={bytes} ms={ms:.1}");
+        }
+        None => tracing::debug!("{way} {what} bytes={bytes}"),
+    }
+}

@@ -1,0 +1,179 @@
+//! Turns what a connection failed with into a cause and a hint.
+
+mod alert;
+mod verdict;
+
+use std::error::Error;
+use std::io;
+
+use rustls::Error as TlsError;
+use rustls::InvalidMessage;
+use rustls::PeerIncompatible;
+
+use crate::tls::failure::EarlyEnd;
+use crate::tls::failure::HandshakeFailure;
+use crate::tls::verify::Presented;
+
+/// Whom we talked to, and as whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer<'a> {
+    /// The URL's host.
+    pub host: &'a str,
+    /// The URL's port.
+    pub port: u16,
+    /// Whether we have a client certificate.
+    pub sent_identity: bool,
+    /// Its subject and file, as [`ClientTls::identity_subject`](crate::tls::ClientTls) says it.
+    pub subject: Option<&'a str>,
+}
+
+/// The second and third line of a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The deepest known cause, with the term of the TLS world in backticks.
+    pub cause: String,
+    /// One thing to do about it.
+    pub hint: Option<String>,
+    /// Whether this is proof that the peer never read what was sent over the connection.
+    pub proof: bool,
+}
+
+impl Explanation {
+    fn new(cause: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { cause: cause.into(), hint: Some(hint.into()), proof: false }
+    }
+
+    fn without_hint(cause: impl Into<String>) -> Self {
+        Self { cause: cause.into(), hint: None, proof: false }
+    }
+}
+
+/// Explains an error that has to do with TLS, however deep it is wrapped. `None` means that TLS
+/// is not the cause.
+pub fn explain(error: &(dyn Error + 'static), about: &Peer<'_>) -> Option<Explanation> {
+    let found = Found::in_chain(error);
+    let proof = found.handshake.is_some() || found.tls.is_some_and(alert::refuses_handshake);
+    let explanation = match (found.tls, found.handshake, found.early_end) {
+        (Some(tls), handshake, _) => {
+            explain_tls(tls, handshake.and_then(|it| it.presented.as_ref()), about)
+        }
+        (None, Some(handshake), _) => explain_broken_handshake(&handshake.source, about),
+        (None, None, Some(end)) => explain_early_end(&end.0, about),
+        (None, None, None) => return None,
+    };
+    Some(Explanation { proof, ..explanation })
+}
+
+/// The parts of an error chain that say something about TLS.
+#[derive(Default)]
+struct Found<'a> {
+    tls: Option<&'a TlsError>,
+    handshake: Option<&'a HandshakeFailure>,
+    early_end: Option<&'a EarlyEnd>,
+}
+
+impl<'a> Found<'a> {
+    /// Walks the chain. `io::Error::source` skips the error that it carries, so that one is asked
+    /// for by `get_ref`.
+    fn in_chain(error: &'a (dyn Error + 'static)) -> Self {
+        let mut found = Self::default();
+        let mut next = Some(error);
+        while let Some(error) = next {
+            found.tls = found.tls.or(error.downcast_ref());
+            found.handshake = found.handshake.or(error.downcast_ref());
+            found.early_end = found.early_end.or(error.downcast_ref());
+            let carried = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            next = carried.map(|carried| carried as &(dyn Error + 'static)).or(error.source());
+        }
+        found
+    }
+}
+
+fn explain_tls(error: &TlsError, presented: Option<&Presented>, about: &Peer<'_>) -> Explanation {
+    match error {
+        TlsError::AlertReceived(alert) => alert::explain(*alert, about),
+        TlsError::InvalidCertificate(verdict) => verdict::explain(verdict, presented, about),
+        TlsError::InvalidCertRevocationList(error) => Explanation::new(
+            format!("a revocation list cannot be used: `{error:?}`"),
+            "pass a valid CRL of the server's CA with `--tls-crl`",
+        ),
+        TlsError::InvalidMessage(kind) => explain_invalid_message(kind, about),
+        TlsError::PeerIncompatible(kind) => explain_incompatible(kind),
+        TlsError::General(text) => Explanation::without_hint(text.clone()),
+        other => Explanation::without_hint(format!("the server broke the TLS protocol: {other}")),
+    }
+}
+
+/// Something other than a TLS record: mostly plain HTTP.
+fn explain_invalid_message(kind: &InvalidMessage, about: &Peer<'_>) -> Explanation {
+    Explanation::new(
+        format!("what answers on port {} does not speak TLS (`{kind:?}`)", about.port),
+        "check the port; a server that speaks plain HTTP needs an `http://` URL and `--allow-http`",
+    )
+}
+
+fn explain_incompatible(kind: &PeerIncompatible) -> Explanation {
+    match kind {
+        PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig => Explanation::new(
+            format!(
+                "the server speaks TLS 1.2 only, and TLS 1.3 is the least we accept (`{kind:?}`)"
+            ),
+            "allow it with `--tls-min-version TLSv1.2`",
+        ),
+        PeerIncompatible::ServerDoesNotSupportTls12Or13 => Explanation::new(
+            format!("the server speaks neither TLS 1.2 nor TLS 1.3 (`{kind:?}`)"),
+            "enable TLS 1.2 or 1.3 at the server: older versions are broken",
+        ),
+        _ => Explanation::without_hint(format!(
+            "the server and we have no TLS parameters in common (`{kind:?}`)"
+        )),
+    }
+}
+
+fn explain_broken_handshake(error: &io::Error, about: &Peer<'_>) -> Explanation {
+    let what = match error.kind() {
+        io::ErrorKind::UnexpectedEof => "closed the connection",
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => "reset the connection",
+        _ => return Explanation::without_hint(format!("the TLS handshake failed: {error}")),
+    };
+    let cause = format!("the server {what} during the TLS handshake");
+    if about.sent_identity {
+        return Explanation::new(
+            cause,
+            format!("check that port {} speaks TLS, and the log of the server", about.port),
+        );
+    }
+    Explanation::new(
+        cause,
+        "if the server demands a client certificate, pass it with `--tls-cert` and `--tls-key`",
+    )
+}
+
+fn explain_early_end(error: &io::Error, about: &Peer<'_>) -> Explanation {
+    let what = match error.kind() {
+        io::ErrorKind::UnexpectedEof => "closed",
+        _ => "reset",
+    };
+    if !about.sent_identity {
+        return Explanation::new(
+            format!(
+                "the server {what} the connection right after the TLS handshake: it probably \
+                 demands a client certificate"
+            ),
+            "pass one with `--tls-cert` and `--tls-key`, or with `--tls-pfx`",
+        );
+    }
+    Explanation::new(
+        format!(
+            "the server {what} the connection right after the TLS handshake: it probably rejected \
+             the client certificate{}",
+            sent(about)
+        ),
+        "the log of the server says why; ask for a certificate of a CA that it trusts",
+    )
+}
+
+/// `; we sent CN=... from ...`, or nothing.
+fn sent(about: &Peer<'_>) -> String {
+    about.subject.map(|subject| format!("; we sent {subject}")).unwrap_or_default()
+}

@@ -1,0 +1,218 @@
+//! What a server says by a TLS alert (RFC 8446 section 6), mostly about our certificate.
+
+use rustls::AlertDescription;
+
+use crate::tls::explain::Explanation;
+use crate::tls::explain::Peer;
+use crate::tls::explain::sent;
+
+const PASS_ONE: &str = "pass one with `--tls-cert` and `--tls-key`, or with `--tls-pfx`";
+const OF_A_KNOWN_CA: &str =
+    "ask for a certificate of a CA that the server trusts, then pass it with `--tls-cert`";
+
+/// Explains a fatal alert of the server.
+pub(super) fn explain(alert: AlertDescription, about: &Peer<'_>) -> Explanation {
+    about_certificate(alert, about).unwrap_or_else(|| about_handshake(alert, about))
+}
+
+/// Whether the error is an alert that only a handshake ends with. What was sent over a connection
+/// that ends so was never read.
+pub(super) fn refuses_handshake(error: &rustls::Error) -> bool {
+    use AlertDescription as A;
+    let rustls::Error::AlertReceived(alert) = error else { return false };
+    matches!(
+        alert,
+        A::AccessDenied
+            | A::BadCertificate
+            | A::CertificateExpired
+            | A::CertificateRequired
+            | A::CertificateRevoked
+            | A::CertificateUnknown
+            | A::HandshakeFailure
+            | A::NoApplicationProtocol
+            | A::NoCertificate
+            | A::ProtocolVersion
+            | A::UnknownCA
+            | A::UnrecognisedName
+            | A::UnsupportedCertificate
+    )
+}
+
+/// The alerts with which a server judges a client certificate.
+fn about_certificate(alert: AlertDescription, about: &Peer<'_>) -> Option<Explanation> {
+    use AlertDescription as A;
+    let term = term(alert);
+    if !about.sent_identity {
+        return matches!(
+            alert,
+            A::CertificateRequired
+                | A::HandshakeFailure
+                | A::BadCertificate
+                | A::NoCertificate
+                | A::CertificateUnknown
+                | A::AccessDenied
+        )
+        .then(|| {
+            let sure = if alert == A::CertificateRequired { "" } else { "probably " };
+            Explanation::new(
+                format!("the server {sure}demands a client certificate (TLS alert {term})"),
+                PASS_ONE,
+            )
+        });
+    }
+    let (what, hint) = match alert {
+        A::UnknownCA => ("does not trust the CA of our client certificate", OF_A_KNOWN_CA),
+        A::BadCertificate | A::CertificateUnknown => (
+            "rejected our client certificate",
+            "the log of the server says why; check its CA, its dates and its purpose (clientAuth)",
+        ),
+        A::CertificateRequired | A::NoCertificate => (
+            "demands a client certificate, and ours fits none of the kinds that it asks for",
+            "ask for a certificate with a key that the server supports, such as RSA or P-256",
+        ),
+        A::CertificateExpired => (
+            "says that our client certificate has expired",
+            "renew it and pass the new one with `--tls-cert`; check the clocks of both machines",
+        ),
+        A::CertificateRevoked => (
+            "says that our client certificate was revoked",
+            "ask for a new certificate, then pass it with `--tls-cert`",
+        ),
+        A::UnsupportedCertificate => (
+            "does not support our client certificate",
+            "ask for an X.509 v3 certificate with the purpose clientAuth",
+        ),
+        A::AccessDenied => (
+            "accepted our client certificate and denies its owner access",
+            "ask whoever runs the server to allow this certificate",
+        ),
+        A::DecryptError => (
+            "could not verify our signature",
+            "check that certificate and key were issued for each other",
+        ),
+        _ => return None,
+    };
+    Some(Explanation::new(format!("the server {what} (TLS alert {term}){}", sent(about)), hint))
+}
+
+/// The alerts about the rest of the handshake.
+fn about_handshake(alert: AlertDescription, about: &Peer<'_>) -> Explanation {
+    use AlertDescription as A;
+    let term = term(alert);
+    let with =
+        |what: &str, hint: &str| Explanation::new(format!("{what} (TLS alert {term})"), hint);
+    match alert {
+        A::HandshakeFailure | A::InsufficientSecurity => with(
+            "the server and we have no TLS parameters in common, or it rejected our certificate",
+            "the log of the server says which; it must offer TLS 1.2 with ECDHE, or TLS 1.3",
+        ),
+        A::InternalError => Explanation::without_hint(format!(
+            "the server failed inside while it made the connection (TLS alert {term})"
+        )),
+        A::NoApplicationProtocol => with(
+            "the server speaks neither HTTP/2 nor HTTP/1.1 on this port",
+            "check the port of the URL",
+        ),
+        A::ProtocolVersion => with(
+            "the server does not speak the TLS versions that we accept",
+            "it must offer TLS 1.2 or 1.3; `--tls-min-version TLSv1.2` allows both",
+        ),
+        A::UnrecognisedName => with(
+            &format!("the server knows no host by the name we gave it for `{}`", about.host),
+            "pass the name that the server goes by with `--tls-servername`",
+        ),
+        _ => {
+            Explanation::without_hint(format!("the server ended the connection (TLS alert {term})"))
+        }
+    }
+}
+
+/// The name of the alert in the RFCs.
+fn term(alert: AlertDescription) -> String {
+    let mut name = String::from("`");
+    match alert {
+        AlertDescription::UnknownCA => name.push_str("unknown_ca"),
+        AlertDescription::UnknownPSKIdentity => name.push_str("unknown_psk_identity"),
+        AlertDescription::UnrecognisedName => name.push_str("unrecognized_name"),
+        other => {
+            for (index, c) in format!("{other:?}").char_indices() {
+                if index > 0 && c.is_ascii_uppercase() {
+                    name.push('_');
+                }
+                name.push(c.to_ascii_lowercase());
+            }
+        }
+    }
+    name.push('`');
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::AlertDescription as A;
+
+    use super::{explain, term};
+    use crate::tls::Peer;
+
+    const NAMED: [(A, &str); 14] = [
+        (A::UnknownCA, "`unknown_ca`"),
+        (A::BadCertificate, "`bad_certificate`"),
+        (A::CertificateUnknown, "`certificate_unknown`"),
+        (A::CertificateRequired, "`certificate_required`"),
+        (A::CertificateExpired, "`certificate_expired`"),
+        (A::CertificateRevoked, "`certificate_revoked`"),
+        (A::UnsupportedCertificate, "`unsupported_certificate`"),
+        (A::AccessDenied, "`access_denied`"),
+        (A::HandshakeFailure, "`handshake_failure`"),
+        (A::ProtocolVersion, "`protocol_version`"),
+        (A::UnrecognisedName, "`unrecognized_name`"),
+        (A::NoApplicationProtocol, "`no_application_protocol`"),
+        (A::DecryptError, "`decrypt_error`"),
+        (A::InternalError, "`internal_error`"),
+    ];
+
+    fn peer(subject: Option<&str>) -> Peer<'_> {
+        Peer { host: "a.example", port: 443, sent_identity: subject.is_some(), subject }
+    }
+
+    #[test]
+    fn every_alert_is_named_as_in_the_rfc() {
+        for (alert, name) in NAMED {
+            assert_eq!(term(alert), name);
+            for subject in [None, Some("CN=dev from `c.pem`")] {
+                let explanation = explain(alert, &peer(subject));
+                assert!(explanation.cause.contains(name), "{}", explanation.cause);
+                // Only the server's own failure has no remedy here.
+                assert_eq!(
+                    explanation.hint.is_none(),
+                    alert == A::InternalError || (subject.is_none() && speaks_of_ours(alert)),
+                    "{explanation:?}"
+                );
+            }
+        }
+    }
+
+    /// Alerts about a certificate that we never had.
+    fn speaks_of_ours(alert: A) -> bool {
+        matches!(
+            alert,
+            A::UnknownCA
+                | A::CertificateExpired
+                | A::CertificateRevoked
+                | A::UnsupportedCertificate
+                | A::DecryptError
+        )
+    }
+
+    #[test]
+    fn the_certificate_that_was_refused_is_named() {
+        let explanation = explain(A::UnknownCA, &peer(Some("CN=dev from `c.pem`")));
+        assert!(explanation.cause.ends_with("; we sent CN=dev from `c.pem`"), "{explanation:?}");
+    }
+
+    #[test]
+    fn a_missing_certificate_is_asked_for() {
+        let hint = explain(A::CertificateRequired, &peer(None)).hint.unwrap();
+        assert!(hint.contains("--tls-cert"), "{hint}");
+    }
+}

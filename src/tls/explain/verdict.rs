@@ -1,0 +1,184 @@
+//! Why we refused the server's certificate.
+
+use rustls::CertificateError;
+use rustls_pki_types::UnixTime;
+
+use crate::report::peer_text;
+use crate::tls::certificate::utc;
+use crate::tls::explain::Explanation;
+use crate::tls::explain::Peer;
+use crate::tls::verify::Presented;
+
+/// Names of a certificate that are listed at most.
+const NAMES_SHOWN: usize = 10;
+
+/// Explains a verdict of our own.
+pub(super) fn explain(
+    verdict: &CertificateError,
+    presented: Option<&Presented>,
+    about: &Peer<'_>,
+) -> Explanation {
+    use CertificateError as C;
+    match verdict {
+        C::ExpiredContext { .. } | C::NotValidYetContext { .. } | C::Expired | C::NotValidYet => {
+            outside_its_dates(verdict)
+        }
+        C::NotValidForName => wrong_name(presented, &[], about),
+        C::NotValidForNameContext { presented: names, .. } => wrong_name(presented, names, about),
+        C::UnknownIssuer => unknown_issuer(presented),
+        C::InvalidPurpose | C::InvalidPurposeContext { .. } => Explanation::new(
+            "the server's certificate is not meant for servers (`InvalidPurpose`)",
+            "the server needs a certificate with the purpose serverAuth, or without any purpose",
+        ),
+        C::Revoked => Explanation::new(
+            "the server's certificate was revoked (`Revoked`)",
+            "do not connect; the server needs a new certificate",
+        ),
+        C::UnknownRevocationStatus => Explanation::new(
+            "no revocation list covers the server's certificate (`UnknownRevocationStatus`)",
+            "pass the CRL of every CA below the root with `--tls-crl`",
+        ),
+        C::ExpiredRevocationList | C::ExpiredRevocationListContext { .. } => expired_list(verdict),
+        C::BadEncoding => Explanation::new(
+            "the server's certificate is damaged (`BadEncoding`)",
+            "the server needs a new certificate",
+        ),
+        C::BadSignature => Explanation::new(
+            "the server's certificate or handshake carries a wrong signature (`BadSignature`)",
+            "the server may show a certificate that is not its own, or someone is in between",
+        ),
+        _ => other(verdict, presented),
+    }
+}
+
+fn outside_its_dates(verdict: &CertificateError) -> Explanation {
+    const HINT: &str = "check the clock of this machine; if it is right, the server needs a new \
+                        certificate";
+    let cause = match verdict {
+        CertificateError::ExpiredContext { time, not_after } => format!(
+            "the server's certificate has expired on {}, now it is {} (`Expired`)",
+            shown(*not_after),
+            shown(*time)
+        ),
+        CertificateError::NotValidYetContext { time, not_before } => format!(
+            "the server's certificate is valid from {}, now it is {} (`NotValidYet`)",
+            shown(*not_before),
+            shown(*time)
+        ),
+        other => format!("the server's certificate is not valid now (`{other:?}`)"),
+    };
+    Explanation::new(cause, HINT)
+}
+
+fn expired_list(verdict: &CertificateError) -> Explanation {
+    let when = match verdict {
+        CertificateError::ExpiredRevocationListContext { time, next_update } => {
+            format!(": it was due on {}, now it is {}", shown(*next_update), shown(*time))
+        }
+        _ => String::new(),
+    };
+    Explanation::new(
+        format!("the revocation list is out of date (`ExpiredRevocationList`){when}"),
+        "fetch the current CRL and pass it with `--tls-crl`",
+    )
+}
+
+fn wrong_name(presented: Option<&Presented>, fallback: &[String], about: &Peer<'_>) -> Explanation {
+    let names = presented.map_or(fallback, |presented| &presented.names);
+    if names.is_empty() {
+        return Explanation::new(
+            "the server's certificate has no subject alternative name (`NotValidForName`)",
+            format!(
+                "the server needs a certificate with `{}` in its subjectAltName: the common name \
+                 does not count any more",
+                about.host
+            ),
+        );
+    }
+    let shown: Vec<_> =
+        names.iter().take(NAMES_SHOWN).map(|name| format!("`{}`", peer_text(name))).collect();
+    let more = if names.len() > NAMES_SHOWN { ", ..." } else { "" };
+    let cause = format!(
+        "the server's certificate is not for this name, it is for {}{more} (`NotValidForName`)",
+        shown.join(", ")
+    );
+    // A wildcard is no name that could be passed.
+    let usable = names.iter().find(|name| !name.contains('*') && presented.is_some());
+    Explanation::new(
+        cause,
+        match usable {
+            Some(name) => format!(
+                "use a name of the certificate in the URL, or pass `--tls-servername {}` if that \
+                 is the server you mean",
+                peer_text(name)
+            ),
+            None => "use a name of the certificate in the URL, or pass it with `--tls-servername`"
+                .to_owned(),
+        },
+    )
+}
+
+fn unknown_issuer(presented: Option<&Presented>) -> Explanation {
+    const TERM: &str = "(`UnknownIssuer`)";
+    let Some(presented) = presented else {
+        return Explanation::new(
+            format!("the server's certificate comes from a CA that is not trusted {TERM}"),
+            "pass the CA of the server with `--tls-ca`",
+        );
+    };
+    if presented.self_issued {
+        return Explanation::new(
+            format!("the server's certificate {} is self-signed {TERM}", presented.subject),
+            "if it is the right one, save it as PEM and pass it with `--tls-ca`",
+        );
+    }
+    let cause = format!(
+        "the server's certificate was issued by {}, which leads to no trusted CA {TERM}",
+        presented.issuer
+    );
+    if presented.intermediates > 0 {
+        return Explanation::new(cause, "pass the root CA of the server with `--tls-ca`");
+    }
+    Explanation::new(
+        format!("{cause}; the server does not send its intermediate certificate, if there is one"),
+        "pass the CA that issued it with `--tls-ca`, or let the server send its intermediate",
+    )
+}
+
+/// webpki names the rest by errors that rustls does not tell apart; the certificate does.
+fn other(verdict: &CertificateError, presented: Option<&Presented>) -> Explanation {
+    match presented {
+        Some(presented) if presented.version < 3 => Explanation::new(
+            format!(
+                "the server's certificate is of X.509 version {} (`UnsupportedCertVersion`)",
+                presented.version
+            ),
+            "reissue the server's certificate as X.509 v3, with a subjectAltName",
+        ),
+        Some(presented) if presented.ca => Explanation::new(
+            "the server shows the certificate of a CA as its own (`CaUsedAsEndEntity`)",
+            "pass exactly this certificate with `--tls-ca` if it is self-signed; else the server \
+             needs one with CA:FALSE",
+        ),
+        _ if is_weak(verdict) => Explanation::new(
+            "the server's certificate uses a weak or unknown algorithm \
+             (`UnsupportedSignatureAlgorithm`)",
+            "reissue it with SHA-256 and a key of RSA-2048, P-256 or more",
+        ),
+        _ => Explanation::without_hint(format!(
+            "the server's certificate is not acceptable: {verdict}"
+        )),
+    }
+}
+
+fn is_weak(verdict: &CertificateError) -> bool {
+    matches!(
+        verdict,
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
+    )
+}
+
+fn shown(time: UnixTime) -> String {
+    utc(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,49 @@
+//! Reads credential files: bounded, and never a temporary copy.
+
+use std::fs::File;
+use std::io;
+use std::io::Read;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+/// The whole file, which is at most `limit` bytes long. The memory is overwritten when dropped,
+/// since it may hold a private key.
+pub(super) fn read(path: &Path, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+    let file = File::open(path)?;
+    // Room for all of it at once: a growing vector would leave copies of a key behind.
+    let expected = file.metadata().map_or(0, |metadata| metadata.len().min(limit));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(expected as usize + 1));
+    let count = file.take(limit + 1).read_to_end(&mut bytes)?;
+    if count as u64 > limit {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("larger than {limit} bytes, so it is no credential"),
+        ));
+    }
+    Ok(bytes)
+}
+
+/// An I/O error in words, without the number that Rust puts behind it.
+pub(super) fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+
+    #[test]
+    fn a_file_over_the_limit_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        std::fs::write(&path, b"12345").unwrap();
+        assert_eq!(read(&path, 5).unwrap().as_slice(), b"12345");
+        assert_eq!(read(&path, 4).unwrap_err().kind(), std::io::ErrorKind::FileTooLarge);
+    }
+}

@@ -1,0 +1,277 @@
+//! Who we are: a certificate chain and the key that signs for it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::SignatureScheme;
+use rustls::client::ResolvesClientCert;
+use rustls::server::ClientHello;
+use rustls::server::ResolvesServerCert;
+use rustls::sign::CertifiedKey;
+use rustls::sign::SigningKey;
+use rustls_pki_types::CertificateDer;
+
+use crate::limits;
+use crate::report::Report;
+use crate::secret::Secret;
+use crate::tls::certificate;
+use crate::tls::certificate::CertificateFileError;
+use crate::tls::file;
+use crate::tls::key;
+use crate::tls::key::KeyError;
+use crate::tls::options::IdentitySource;
+use crate::tls::pem;
+use crate::tls::pem::Block;
+use crate::tls::pkcs12;
+
+/// A chain with its key, checked to belong together.
+#[derive(Debug)]
+pub(super) struct Identity {
+    /// What rustls sends and signs with. [`CertifiedKey::new`] takes certificates of version 1,
+    /// which `openssl x509 -req` writes by default; rustls' own constructor refuses them.
+    certified: Arc<CertifiedKey>,
+    /// The subject and the file, for messages: ``CN=dev from `client.crt` ``.
+    pub(super) description: String,
+    /// The end of validity in seconds since 1970.
+    pub(super) not_after: i64,
+    /// What is odd about the files, said once.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Identity {
+    /// Reads the files. Errors name the file and say what to do.
+    pub(super) fn load(
+        source: &IdentitySource,
+        passphrase: Option<&Secret>,
+    ) -> Result<Self, Report> {
+        let mut identity = match source {
+            IdentitySource::Pem { cert, key } => load_pem(cert, key, passphrase)?,
+            IdentitySource::Pkcs12(path) => load_pkcs12(path, passphrase)?,
+        };
+        identity.warnings.extend(source.paths().last().and_then(|key| exposed(key)));
+        Ok(identity)
+    }
+
+    /// Puts the certificate that belongs to the key first. `None` if none does.
+    pub(super) fn assemble(
+        key: Arc<dyn SigningKey>,
+        certificates: &[CertificateDer<'static>],
+        origin: &str,
+    ) -> Option<Self> {
+        let public = certificate::public_key_of_spki(&key.public_key()?)?;
+        let leaf = certificates.iter().find(|der| {
+            certificate::parse(der).is_some_and(|it| certificate::public_key(&it) == public)
+        })?;
+        let parsed = certificate::parse(leaf)?;
+        let description = format!("{} from {origin}", certificate::subject(&parsed));
+        let not_after = parsed.validity().not_after.timestamp();
+        let chain = certificate::ordered_chain(leaf.clone(), certificates);
+        let certified = Arc::new(CertifiedKey::new(chain, key));
+        Some(Self { certified, description, not_after, warnings: Vec::new() })
+    }
+
+    /// The warning about the end of validity, if it is near or past.
+    pub(super) fn expiry_warning(&self, now: i64) -> Option<String> {
+        let left = self.not_after - now;
+        let end = certificate::utc(self.not_after);
+        let who = &self.description;
+        if left < 0 {
+            return Some(format!("the client certificate {who} has expired on {end}"));
+        }
+        let soon = i64::try_from(limits::EXPIRY_WARNING.as_secs()).unwrap_or(i64::MAX);
+        (left <= soon).then(|| format!("the client certificate {who} expires on {end}"))
+    }
+}
+
+impl ResolvesClientCert for Identity {
+    /// Whatever CAs the server names: a server that lists them wrongly is more common than one
+    /// that accepts a second certificate, and we have one only.
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.certified))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+impl ResolvesServerCert for Identity {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.certified))
+    }
+}
+
+/// Loads an identity out of bytes, PEM or PKCS#12, and forgets it: for fuzzing, and to say whether
+/// a file is usable. The error is what the user would be told.
+pub fn try_identity(bytes: &[u8], passphrase: Option<&Secret>) -> Result<(), Report> {
+    let path = Path::new("memory");
+    if pem::is_pem(bytes) {
+        from_pem(path, bytes, path, bytes, passphrase).map(|_| ())
+    } else {
+        from_pkcs12(path, bytes, passphrase).map(|_| ())
+    }
+}
+
+fn load_pem(cert: &Path, key: &Path, passphrase: Option<&Secret>) -> Result<Identity, Report> {
+    let cert_bytes = read_pem(cert)?;
+    if cert == key {
+        // Read once: a pipe gives its bytes a single time.
+        return from_pem(cert, &cert_bytes, key, &cert_bytes, passphrase);
+    }
+    from_pem(cert, &cert_bytes, key, &read_pem(key)?, passphrase)
+}
+
+fn read_pem(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, Report> {
+    file::read(path, limits::MAX_IDENTITY_BYTES)
+        .map_err(|error| pem_report(path, file::reason(&error)))
+}
+
+fn from_pem(
+    cert_path: &Path,
+    cert_bytes: &[u8],
+    key_path: &Path,
+    key_bytes: &[u8],
+    passphrase: Option<&Secret>,
+) -> Result<Identity, Report> {
+    let certificates = certificate::from_file(cert_bytes)
+        .map_err(|error| certificate_report(cert_path, cert_bytes, &error))?;
+    let blocks = key_blocks(key_path, key_bytes)?;
+    let key = key::from_blocks(&blocks, passphrase).map_err(|error| key_report(key_path, error))?;
+    let origin = format!("`{}`", cert_path.display());
+    Identity::assemble(key, &certificates, &origin)
+        .ok_or_else(|| mismatch_report(cert_path, key_path))
+}
+
+fn key_blocks(path: &Path, bytes: &[u8]) -> Result<Vec<Block>, Report> {
+    if !pem::is_pem(bytes) {
+        return Err(pem_report(path, "it is not PEM").hint(
+            "convert the key: `openssl pkey -inform DER -in OLD -out NEW`; a PKCS#12 file is \
+             passed with `--tls-pfx`",
+        ));
+    }
+    pem::blocks(bytes).map_err(|error| pem_report(path, error))
+}
+
+fn load_pkcs12(path: &Path, passphrase: Option<&Secret>) -> Result<Identity, Report> {
+    let bytes = file::read(path, limits::MAX_IDENTITY_BYTES).map_err(|error| {
+        Report::new(format!("Unable to load PKCS#12 bundle at '{}'", path.display()))
+            .cause(file::reason(&error))
+            .hint("check the path given with `--tls-pfx`")
+    })?;
+    from_pkcs12(path, &bytes, passphrase)
+}
+
+fn from_pkcs12(path: &Path, bytes: &[u8], passphrase: Option<&Secret>) -> Result<Identity, Report> {
+    let undecodable =
+        || Report::new(format!("Unable to decode PKCS#12 bundle at '{}'", path.display()));
+    let bundle = pkcs12::open(bytes, passphrase).map_err(|error| {
+        let report = undecodable().cause(error.to_string());
+        hinted(report, error.hint())
+    })?;
+    if bundle.keys.is_empty() || bundle.certificates.is_empty() {
+        let missing = if bundle.keys.is_empty() { "private key" } else { "certificate" };
+        return Err(Report::new(format!(
+            "PKCS#12 bundle at '{}' contains no certificate or private key.",
+            path.display()
+        ))
+        .cause(format!("it holds no {missing}"))
+        .hint("export the certificate together with its private key"));
+    }
+    let origin = format!("`{}`", path.display());
+    let mut unusable = None;
+    for bag in &bundle.keys {
+        match key::from_pkcs8(bag.key.as_der()) {
+            Ok(key) => {
+                if let Some(mut identity) = Identity::assemble(key, &bundle.certificates, &origin) {
+                    identity.warnings = bundle_warnings(&bundle, path);
+                    return Ok(identity);
+                }
+            }
+            Err(error) => unusable = Some(error),
+        }
+    }
+    Err(match unusable {
+        Some(error) => hinted(undecodable().cause(error.to_string()), error.hint()),
+        None => undecodable()
+            .cause("its private key does not belong to any of its certificates")
+            .hint("export the certificate together with its own private key"),
+    })
+}
+
+fn bundle_warnings(bundle: &pkcs12::Bundle, path: &Path) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if bundle.without_mac {
+        warnings
+            .push(format!("`{}` has no MAC: nothing shows whether it was altered", path.display()));
+    }
+    if bundle.keys.len() > 1 {
+        warnings.push(format!(
+            "`{}` holds {} private keys: the first one with a certificate is used",
+            path.display(),
+            bundle.keys.len()
+        ));
+    }
+    warnings
+}
+
+/// The words that the users of the original know.
+fn pem_report(path: &Path, cause: impl std::fmt::Display) -> Report {
+    Report::new("Unable to load client cert/key").cause(format!("`{}`: {cause}", path.display()))
+}
+
+fn certificate_report(path: &Path, bytes: &[u8], error: &CertificateFileError) -> Report {
+    let report = pem_report(path, error);
+    // 0x30 opens every PKCS#12 file; a DER certificate was tried before.
+    match error {
+        CertificateFileError::Missing if bytes.first() == Some(&0x30) => {
+            report.hint("if it is a PKCS#12 file, pass it with `--tls-pfx`")
+        }
+        CertificateFileError::Missing => {
+            report.hint("pass the file that begins with `-----BEGIN CERTIFICATE-----`")
+        }
+        _ => report,
+    }
+}
+
+fn key_report(path: &Path, error: KeyError) -> Report {
+    hinted(pem_report(path, error), error.hint())
+}
+
+fn hinted(report: Report, hint: Option<&str>) -> Report {
+    match hint {
+        Some(hint) => report.hint(hint),
+        None => report,
+    }
+}
+
+fn mismatch_report(cert: &Path, key: &Path) -> Report {
+    Report::new("Unable to load client cert/key")
+        .cause(format!(
+            "the private key in `{}` does not belong to the certificate in `{}` (`KeyMismatch`)",
+            key.display(),
+            cert.display()
+        ))
+        .hint("pass the key that the certificate was requested with")
+}
+
+/// A private key that other users of the machine can read is hardly private.
+#[cfg(unix)]
+fn exposed(path: &Path) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt;
+
+    const OTHERS_READ: u32 = 0o044;
+    let mode = std::fs::metadata(path).ok()?.permissions().mode();
+    (mode & OTHERS_READ != 0).then(|| {
+        format!(
+            "the private key file `{}` can be read by other users (mode {:03o}): `chmod 600` it",
+            path.display(),
+            mode & 0o777
+        )
+    })
+}
+
+/// Windows keeps access lists; its default for a user's own folder is private.
+#[cfg(not(unix))]
+fn exposed(_: &Path) -> Option<String> {
+    None
+}

@@ -1,0 +1,128 @@
+//! PKCS#12 bundles (RFC 7292), opened in memory.
+
+use p12_keystore::Pkcs12Archive;
+use p12_keystore::error::Error;
+use rustls_pki_types::CertificateDer;
+use x509_parser::der_parser::asn1_rs::Any;
+use x509_parser::der_parser::asn1_rs::FromDer;
+
+use crate::secret::Secret;
+
+/// The certificates and private keys of a bundle, in the order in which they stand.
+pub(super) struct Bundle {
+    /// The certificates as DER.
+    pub(super) certificates: Vec<CertificateDer<'static>>,
+    /// The decoded bags with the keys; p12-keystore overwrites no memory, so they live briefly.
+    pub(super) keys: Vec<p12_keystore::PrivateKeyBag>,
+    /// Whether nothing proves that the file is whole and was made with this passphrase.
+    pub(super) without_mac: bool,
+}
+
+/// Why a bundle cannot be opened.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Pkcs12Error {
+    /// A Java key store of the older kind.
+    #[error("it is a Java key store (JKS), not PKCS#12")]
+    Jks,
+    /// Another format, or damaged.
+    #[error("it is not a PKCS#12 file, or it is damaged")]
+    Malformed,
+    /// The passphrase is not empty and none was given.
+    #[error("it is protected: passphrase needed")]
+    PassphraseNeeded,
+    /// Text where DER was due.
+    #[error("it is a PEM file, not PKCS#12")]
+    Pem,
+    /// An algorithm that is not supported.
+    #[error("the way in which it is encrypted is not supported")]
+    UnknownEncryption,
+    /// The passphrase does not open it.
+    #[error("wrong passphrase")]
+    WrongPassphrase,
+}
+
+impl Pkcs12Error {
+    /// What to do about it.
+    pub(super) fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Jks => Some(
+                "convert it: `keytool -importkeystore -srckeystore OLD -destkeystore NEW.p12 \
+                 -deststoretype pkcs12`",
+            ),
+            Self::Malformed => None,
+            Self::PassphraseNeeded => Some(
+                "pass the passphrase with `--tls-passphrase-file` or `MCP_REMOTE_TLS_PASSPHRASE`",
+            ),
+            Self::Pem => Some("pass it with `--tls-cert` and `--tls-key`"),
+            Self::UnknownEncryption => Some(
+                "write it anew: `openssl pkcs12 -legacy -in OLD -out NEW.pem` and pass NEW.pem with \
+                 `--tls-cert` and `--tls-key`",
+            ),
+            Self::WrongPassphrase => Some("check the passphrase"),
+        }
+    }
+}
+
+/// Opens a bundle. Without a passphrase the empty one is tried, which many tools write.
+pub(super) fn open(bytes: &[u8], passphrase: Option<&Secret>) -> Result<Bundle, Pkcs12Error> {
+    if let Some(error) = other_format(bytes) {
+        return Err(error);
+    }
+    let without_mac = is_without_mac(bytes).ok_or(Pkcs12Error::Malformed)?;
+    let text = passphrase.map_or("", Secret::expose);
+    let archive = Pkcs12Archive::from_pkcs12(bytes, text)
+        .map_err(|error| classify(&error, passphrase.is_some(), without_mac))?;
+    let certificates = archive.certs.iter().map(|bag| bag.cert.as_der().to_vec().into()).collect();
+    Ok(Bundle { certificates, keys: archive.keys, without_mac })
+}
+
+/// Formats that people take for PKCS#12.
+fn other_format(bytes: &[u8]) -> Option<Pkcs12Error> {
+    // The magic numbers of JKS and JCEKS.
+    if bytes.starts_with(&[0xfe, 0xed, 0xfe, 0xed]) || bytes.starts_with(&[0xce; 4]) {
+        return Some(Pkcs12Error::Jks);
+    }
+    crate::tls::pem::is_pem(bytes).then_some(Pkcs12Error::Pem)
+}
+
+/// PFX ::= SEQUENCE { version, authSafe, macData OPTIONAL }, RFC 7292 section 4.
+fn is_without_mac(bytes: &[u8]) -> Option<bool> {
+    let (_, pfx) = Any::from_der(bytes).ok()?;
+    let (rest, _version) = Any::from_der(pfx.data).ok()?;
+    let (rest, _auth_safe) = Any::from_der(rest).ok()?;
+    Some(rest.is_empty())
+}
+
+fn classify(error: &Error, with_passphrase: bool, without_mac: bool) -> Pkcs12Error {
+    let not_opened =
+        if with_passphrase { Pkcs12Error::WrongPassphrase } else { Pkcs12Error::PassphraseNeeded };
+    match error {
+        Error::MacError(_) | Error::Pkcs5Error(_) | Error::UnpadError => not_opened,
+        Error::UnsupportedEncryptionScheme
+        | Error::UnsupportedMacAlgorithm
+        | Error::InvalidParameters
+        | Error::UnsupportedContentType => Pkcs12Error::UnknownEncryption,
+        // Without a MAC a wrong passphrase shows only as junk inside.
+        _ if without_mac => not_opened,
+        _ => Pkcs12Error::Malformed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Pkcs12Error, open};
+
+    #[test]
+    fn files_of_another_kind_are_named() {
+        let cases: [(&[u8], Pkcs12Error); 5] = [
+            (&[0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2], Pkcs12Error::Jks),
+            (&[0xce, 0xce, 0xce, 0xce, 0, 0, 0, 2], Pkcs12Error::Jks),
+            (b"-----BEGIN CERTIFICATE-----", Pkcs12Error::Pem),
+            (b"", Pkcs12Error::Malformed),
+            (&[0x30, 0x03, 0x02, 0x01, 0x03], Pkcs12Error::Malformed),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(open(bytes, None).err(), Some(expected));
+        }
+    }
+}

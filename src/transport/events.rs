@@ -1,0 +1,55 @@
+//! The events of one HTTP response.
+
+use crate::transport::event_stream::{Decoder, Event};
+use crate::transport::http::{Body, ReadError};
+
+/// An event stream over one connection.
+pub struct Events {
+    body: Body,
+    decoder: Decoder,
+}
+
+/// Why there are no more events.
+#[derive(Debug, thiserror::Error)]
+pub enum End {
+    /// The connection broke.
+    #[error("{0}")]
+    Broken(ReadError),
+    /// The server closed it.
+    #[error("the event stream ended")]
+    Closed,
+    /// An event was over the limit, in bytes.
+    #[error("an event has more than {0} bytes")]
+    TooLarge(usize),
+}
+
+impl Events {
+    /// Reads `body`, each event at most `max_event` bytes.
+    pub fn new(body: Body, max_event: usize) -> Self {
+        Self { body, decoder: Decoder::new(max_event) }
+    }
+
+    /// The next event. Cancel safe.
+    ///
+    /// # Errors
+    /// The [`End`] of the stream.
+    pub async fn next(&mut self) -> Result<Event, End> {
+        loop {
+            match self.decoder.next_event() {
+                Ok(Some(event)) => return Ok(event),
+                Ok(None) => {}
+                Err(e) => return Err(End::TooLarge(e.limit)),
+            }
+            match self.body.chunk().await {
+                Ok(Some(chunk)) => self.decoder.push(chunk),
+                Ok(None) => return Err(End::Closed),
+                Err(e) => return Err(End::Broken(e)),
+            }
+        }
+    }
+
+    /// What the stream said about itself so far.
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+}

@@ -1,0 +1,158 @@
+//! Which HTTP transport a remote speaks, found out by the real outcome of the first POST (A9 to
+//! A13), never with a message that may have been executed.
+
+use std::sync::Arc;
+
+use crate::channel::{Channel, Sender};
+use crate::message::{Id, Message};
+use crate::report::{Failure, Kind};
+use crate::task::Tasks;
+use crate::transport::http;
+use crate::transport::inlet::Inlet;
+use crate::transport::sse;
+use crate::transport::streamable_http::{Client, Settings, Trouble};
+
+/// Which HTTP transport is tried first, and whether the other one may follow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// Streamable HTTP, then HTTP+SSE.
+    #[default]
+    HttpFirst,
+    /// Streamable HTTP alone.
+    HttpOnly,
+    /// HTTP+SSE, then Streamable HTTP.
+    SseFirst,
+    /// HTTP+SSE alone.
+    SseOnly,
+}
+
+/// A channel to the remote. Nothing is connected before the first message.
+pub fn connect(
+    http: Arc<http::Client>,
+    strategy: Strategy,
+    settings: Settings,
+    tasks: &Tasks,
+) -> Channel {
+    let (near, far) = Channel::pair();
+    let Channel { sender: host, receiver } = far;
+    tasks.spawn(async move {
+        let choice = Choice { http, host, settings };
+        choice.run(strategy, Inlet::new(receiver)).await;
+    });
+    near
+}
+
+struct Choice {
+    http: Arc<http::Client>,
+    host: Sender,
+    settings: Settings,
+}
+
+impl Choice {
+    async fn run(self, strategy: Strategy, mut inlet: Inlet) {
+        let Some(first) = inlet.next().await else { return };
+        match strategy {
+            Strategy::HttpFirst => self.http_first(first, inlet, true).await,
+            Strategy::HttpOnly => self.http_first(first, inlet, false).await,
+            Strategy::SseFirst => match self.open_sse(&first).await {
+                Some(stream) => self.sse(stream, first, inlet).await,
+                None => self.http_first(first, inlet, false).await,
+            },
+            Strategy::SseOnly => self.sse_only(first, inlet).await,
+        }
+    }
+
+    /// Streamable HTTP; the other transport is tried as long as no POST has succeeded.
+    async fn http_first(self, first: Message, mut inlet: Inlet, fall_back: bool) {
+        let client = Client::new(Arc::clone(&self.http), self.host.clone(), self.settings.clone());
+        let mut next = Some(first);
+        while let Some(message) = next {
+            let Some((id, method)) = opening(&message) else {
+                // Nothing to decide on: what answers it is an error or nothing.
+                inlet.put_back(message);
+                return client.run(inlet).await;
+            };
+            let trouble = match client.first(message.clone(), &mut inlet).await {
+                None => return client.run(inlet).await,
+                Some(Ok(())) => {
+                    connected("Streamable HTTP", &self.http);
+                    return client.run(inlet).await;
+                }
+                Some(Err(trouble)) => trouble,
+            };
+            tracing::info!("http transport failed: {}", summary(&trouble, &self.http));
+            if fall_back && may_fall_back(&trouble) {
+                tracing::debug!("trying HTTP+SSE: the first POST was refused as by an older server");
+                if let Some(stream) = self.open_sse(&message).await {
+                    return self.sse(stream, message, inlet).await;
+                }
+            }
+            // Nobody to tell if the host is gone.
+            let _ = self.host.send(client.error(&trouble, id, method)).await;
+            if let Trouble::Failed(failure) = trouble
+                && is_unreachable(&failure)
+            {
+                return self.host.fail(failure);
+            }
+            next = inlet.next().await;
+        }
+    }
+
+    async fn sse_only(self, first: Message, inlet: Inlet) {
+        match sse::open(&self.http, self.settings.max_message).await {
+            Ok(stream) => self.sse(stream, first, inlet).await,
+            Err(failure) => {
+                tracing::info!("sse transport failed: {}", failure.report.error);
+                self.host.fail(failure);
+            }
+        }
+    }
+
+    async fn open_sse(&self, message: &Message) -> Option<sse::Opened> {
+        // There is no modern traffic over HTTP+SSE, but the server may say so itself (A50).
+        opening(message)?;
+        match sse::open(&self.http, self.settings.max_message).await {
+            Ok(stream) => Some(stream),
+            Err(failure) => {
+                tracing::info!("sse transport failed: {}", failure.report.error);
+                None
+            }
+        }
+    }
+
+    async fn sse(self, stream: sse::Opened, first: Message, mut inlet: Inlet) {
+        connected("SSE", &self.http);
+        inlet.put_back(first);
+        sse::run(self.http, stream, self.host, self.settings, inlet).await;
+    }
+}
+
+fn connected(transport: &str, http: &http::Client) {
+    tracing::info!("Connected using {transport} transport");
+    tracing::info!("Proxy established: stdio <-> {}", http.shown_url());
+}
+
+/// Id and method of a message that begins a conversation and has no side effects.
+fn opening(message: &Message) -> Option<(&Id, &str)> {
+    let begins = |method: &str| matches!(method, "initialize" | "server/discover");
+    message.request().filter(|(_, method)| begins(method))
+}
+
+fn may_fall_back(trouble: &Trouble) -> bool {
+    matches!(trouble, Trouble::Refused(refusal) if refusal.allows_fallback())
+}
+
+/// Whether there is no use in going on: nothing was ever reached.
+fn is_unreachable(failure: &Failure) -> bool {
+    matches!(failure.kind, Kind::NotSent | Kind::Tls)
+}
+
+fn summary(trouble: &Trouble, http: &http::Client) -> String {
+    match trouble {
+        Trouble::Failed(failure) => failure.report.error.clone(),
+        Trouble::Refused(refusal) => {
+            let failure = refusal.failure(http.origin());
+            failure.report.cause.unwrap_or(failure.report.error)
+        }
+    }
+}

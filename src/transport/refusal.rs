@@ -1,0 +1,142 @@
+//! An HTTP status that is not a success, and the one error that the host gets for it.
+
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
+
+use crate::limits;
+use crate::message::{Head, Id, Kind as MessageKind, Message, RpcError};
+use crate::report::{Failure, Kind, Report, peer_text};
+use crate::transport::http::{Origin, Reply};
+
+/// `HeaderMismatch` of 2026-07-28.
+pub const HEADER_MISMATCH: i64 = -32020;
+/// `MissingRequiredClientCapability` of 2026-07-28.
+const MISSING_CAPABILITY: i64 = -32021;
+/// `UnsupportedProtocolVersion` of 2026-07-28.
+const UNSUPPORTED_VERSION: i64 = -32022;
+/// JSON-RPC: no such method; in the modern era with status 404.
+const METHOD_NOT_FOUND: i64 = -32601;
+
+/// The remote said no.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The status.
+    pub status: StatusCode,
+    retry_after: Option<Duration>,
+    error: Option<Message>,
+    text: String,
+}
+
+impl Refusal {
+    /// Reads the reply, with at most [`limits::REFUSAL_BODY_BYTES`] of its body.
+    pub async fn read(reply: Reply) -> Self {
+        let retry_after = retry_after(&reply.headers);
+        let body = tokio::time::timeout(
+            limits::REFUSAL_BODY_TIMEOUT,
+            reply.body.read(limits::REFUSAL_BODY_BYTES),
+        );
+        // A body that does not come or is too long says nothing; the status does.
+        let body = body.await.ok().and_then(Result::ok).unwrap_or_default();
+        let text = peer_text(&String::from_utf8_lossy(&body));
+        let error = Message::parse(body).ok().filter(|message| {
+            let head = message.head();
+            head.is_some_and(|head| matches!(head.kind, MessageKind::Response { failed: true, .. }))
+        });
+        Self { status: reply.status, retry_after, error, text }
+    }
+
+    /// The code of the JSON-RPC error in the body, if there is one.
+    pub fn code(&self) -> Option<i64> {
+        #[derive(Deserialize)]
+        struct Error {
+            code: i64,
+        }
+        let (message, head) = self.error()?;
+        let error: Error = serde_json::from_slice(message.payload(head)).ok()?;
+        Some(error.code)
+    }
+
+    /// Whether only a server of the modern era answers like this (specification 2026-07-28,
+    /// "Backward Compatibility").
+    pub fn is_modern(&self) -> bool {
+        match self.code() {
+            Some(HEADER_MISMATCH | MISSING_CAPABILITY | UNSUPPORTED_VERSION) => true,
+            Some(METHOD_NOT_FOUND) => self.status == StatusCode::NOT_FOUND,
+            _ => false,
+        }
+    }
+
+    /// Whether the session is gone: 404, or 400 if the error says so, as some servers do (A23).
+    pub fn says_session_lost(&self) -> bool {
+        let named = |(message, head): (&Message, &Head)| {
+            let text = String::from_utf8_lossy(message.payload(head)).to_ascii_lowercase();
+            text.contains("session")
+        };
+        match self.status {
+            StatusCode::NOT_FOUND => true,
+            StatusCode::BAD_REQUEST => self.error().is_some_and(named),
+            _ => false,
+        }
+    }
+
+    /// Whether the other HTTP transport may be tried: the older servers answer the first POST so.
+    pub fn allows_fallback(&self) -> bool {
+        let older = [
+            StatusCode::BAD_REQUEST,
+            StatusCode::NOT_FOUND,
+            StatusCode::METHOD_NOT_ALLOWED,
+            // Seen from load balancers in front of such servers.
+            StatusCode::NOT_ACCEPTABLE,
+            StatusCode::LENGTH_REQUIRED,
+        ];
+        older.contains(&self.status) && !self.is_modern()
+    }
+
+    /// The error for the request `id`: the remote's own if it sent one, under the right id.
+    pub fn answer(&self, origin: &Origin, id: &Id, method: &str) -> Message {
+        match self.error() {
+            Some((message, head)) if head.response_id() == Some(id) => message.clone(),
+            Some((message, head)) => Message::error_response(Some(id), message.payload(head)),
+            None => RpcError::failed(&self.failure(origin), Some(method)).answer(Some(id)),
+        }
+    }
+
+    /// The refusal in words.
+    pub fn failure(&self, origin: &Origin) -> Failure {
+        let status = self.status;
+        let (kind, error, hint) = match status.as_u16() {
+            401 => (Kind::Auth, "does not know us", Some("give credentials with `--header`")),
+            403 => (Kind::Auth, "does not let us in", Some("ask whether this identity is allowed")),
+            429 | 503 => (Kind::Overloaded, "is overloaded", Some("try again later")),
+            502 | 504 => (
+                Kind::OutcomeUnknown,
+                "lost its own server; the request may or may not have been executed",
+                Some("check at the remote before you send it again"),
+            ),
+            300..=399 => (Kind::Refused, "redirects", Some("give the final URL")),
+            404 => (Kind::Refused, "has no MCP endpoint at this path", Some("check the URL's path")),
+            _ => (Kind::Refused, "refused the request", None),
+        };
+        let report = Report::new(format!("{origin} {error}"));
+        let text = if self.text.is_empty() { String::new() } else { format!(": {}", self.text) };
+        let mut report = report.cause(format!("HTTP status {status}{text}"));
+        report.hint = hint.map(str::to_owned);
+        let mut failure = Failure::new(kind, report);
+        failure.retry_safe = kind == Kind::Overloaded;
+        failure.retry_after = self.retry_after;
+        failure
+    }
+
+    fn error(&self) -> Option<(&Message, &Head)> {
+        let message = self.error.as_ref()?;
+        Some((message, message.head()?))
+    }
+}
+
+/// `Retry-After` in seconds (RFC 9110 section 10.2.3); a date is not worth a calendar here.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}

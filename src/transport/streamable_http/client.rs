@@ -1,0 +1,234 @@
+//! The client: takes the host's messages in their order and sends each the way it has to go.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::channel::Sender;
+use crate::limits;
+use crate::message::{Head, Id, Kind as MessageKind, Message};
+use crate::report::Failure;
+use crate::task::Tasks;
+use crate::transport::batch;
+use crate::transport::http;
+use crate::transport::inlet::Inlet;
+use crate::transport::streamable_http::exchange::Exchange;
+use crate::transport::streamable_http::flights::Flight;
+use crate::transport::streamable_http::lane;
+use crate::transport::streamable_http::listen;
+use crate::transport::streamable_http::params::Params;
+use crate::transport::refusal::Refusal;
+use crate::transport::streamable_http::shared::Shared;
+
+/// What the user may choose.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Largest message from the remote, in bytes.
+    pub max_message: usize,
+    /// Limit for the answer to a request; none by default, since long tools exist.
+    pub request_timeout: Option<Duration>,
+    /// Whether a lost session is replaced unseen by the host.
+    pub reinitialize: bool,
+}
+
+/// Why a request has no answer of the remote.
+#[derive(Debug)]
+pub enum Trouble {
+    /// It failed on its way.
+    Failed(Failure),
+    /// The remote answered with an HTTP status that is not a success.
+    Refused(Refusal),
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// A Streamable HTTP client.
+pub struct Client {
+    shared: Arc<Shared>,
+    exchanges: Tasks,
+    listening: Tasks,
+    one_way: Tasks,
+    // Ends the lane once it is empty.
+    last_one: CancellationToken,
+}
+
+impl Client {
+    /// A client whose answers go to `host`.
+    pub fn new(http: Arc<http::Client>, host: Sender, settings: Settings) -> Self {
+        let (lane, items) = mpsc::channel(limits::CHANNEL_MESSAGES);
+        let shared = Arc::new(Shared::new(http, host, settings, lane));
+        let (one_way, last_one) = (Tasks::new(), CancellationToken::new());
+        one_way.spawn(lane::run(Arc::clone(&shared), items, last_one.clone()));
+        Self { shared, exchanges: Tasks::new(), listening: Tasks::new(), one_way, last_one }
+    }
+
+    /// Sends a request while everything behind it is held back, and returns when the host has its
+    /// answer. `None` if the host went away before.
+    ///
+    /// # Errors
+    /// The [`Trouble`] that the host has not been told yet.
+    pub async fn first(
+        &self,
+        message: Message,
+        inlet: &mut Inlet,
+    ) -> Option<Result<(), Trouble>> {
+        let exchange = self.exchange(message)?;
+        let done = inlet.hold(exchange.run()).await?;
+        Some(done.map(|exchange| self.exchanges.spawn(exchange.drain())))
+    }
+
+    /// The error answer for what [`Client::first`] returned.
+    pub fn error(&self, trouble: &Trouble, id: &Id, method: &str) -> Message {
+        Exchange::error(&self.shared, trouble, id, method)
+    }
+
+    /// Carries what comes from the host until nothing more will come, then ends the session.
+    pub async fn run(mut self, mut inlet: Inlet) {
+        loop {
+            tokio::select! {
+                biased;
+                message = inlet.next() => match message {
+                    Some(message) => self.take(message, &mut inlet).await,
+                    None => break,
+                },
+                () = self.shared.reopen.notified() => self.listen(),
+            }
+        }
+        self.finish().await;
+    }
+
+    async fn take(&mut self, message: Message, inlet: &mut Inlet) {
+        if !message.is_batch() {
+            return self.take_one(message, inlet).await;
+        }
+        match batch::unpack(message, self.shared.session.version().as_deref()) {
+            Ok(messages) => {
+                for message in messages {
+                    self.take_one(message, inlet).await;
+                }
+            }
+            Err(answers) => {
+                for answer in answers {
+                    // Nobody to tell if the host is gone.
+                    let _ = self.shared.host.send(answer).await;
+                }
+            }
+        }
+    }
+
+    async fn take_one(&mut self, message: Message, inlet: &mut Inlet) {
+        let Some(head) = message.head() else { return };
+        match &head.kind {
+            MessageKind::Request { method, .. } if &**method == "initialize" => {
+                self.initialize(message, inlet).await;
+            }
+            MessageKind::Request { .. } => self.request(message),
+            MessageKind::Notification { method } => match &**method {
+                "notifications/initialized" => self.initialized(message, inlet).await,
+                "notifications/cancelled" => self.cancelled(message).await,
+                _ => self.one_way(message, None).await,
+            },
+            MessageKind::Response { .. } => self.one_way(message, None).await,
+        }
+    }
+
+    /// Everything behind `initialize` waits for its answer (A18).
+    async fn initialize(&self, message: Message, inlet: &mut Inlet) {
+        // The conversation may have begun in the modern era (A15).
+        self.shared.session.forget();
+        if let Some(Err(trouble)) = self.first(message.clone(), inlet).await
+            && let Some((id, method)) = message.request()
+        {
+            // Nobody to tell if the host is gone.
+            let _ = self.shared.host.send(self.error(&trouble, id, method)).await;
+        }
+    }
+
+    /// Everything behind `notifications/initialized` waits until it was taken (A18); then the
+    /// session has its GET stream.
+    async fn initialized(&mut self, message: Message, inlet: &mut Inlet) {
+        self.shared.session.note_initialized(message.clone());
+        let taken = lane::deliver(&self.shared, &message);
+        if inlet.hold(taken).await.is_some() {
+            self.listen();
+        }
+    }
+
+    fn request(&self, message: Message) {
+        let Some(exchange) = self.exchange(message.clone()) else { return };
+        let shared = Arc::clone(&self.shared);
+        self.exchanges.spawn(async move {
+            match (exchange.run().await, message.request()) {
+                (Ok(exchange), _) => exchange.drain().await,
+                (Err(_), None) => {}
+                (Err(trouble), Some((id, method))) => {
+                    let answer = Exchange::error(&shared, &trouble, id, method);
+                    // Nobody to tell if the host is gone.
+                    let _ = shared.host.send(answer).await;
+                }
+            }
+        });
+    }
+
+    /// In the modern era closing the response stream is the cancellation, and nothing is posted;
+    /// before, the notification is, behind its request (A37, A38).
+    async fn cancelled(&self, message: Message) {
+        let target = message.cancelled_request();
+        match target.and_then(|id| self.shared.flights.find(&id)) {
+            Some(flight) if flight.modern => flight.stop.cancel(),
+            Some(flight) => self.one_way(message, Some(flight.sent)).await,
+            None => tracing::debug!("dropped a cancellation of a request that is not in flight"),
+        }
+    }
+
+    async fn one_way(&self, message: Message, after: Option<CancellationToken>) {
+        // The lane lives as long as this client.
+        let _ = self.shared.lane.send(lane::Item::new(message, after)).await;
+    }
+
+    fn exchange(&self, message: Message) -> Option<Exchange> {
+        let head = message.head()?;
+        let MessageKind::Request { id, method } = head.kind.clone() else { return None };
+        let flight = Flight::new(is_modern(&message, head));
+        self.shared.flights.add(id.clone(), flight.clone());
+        Some(Exchange::new(Arc::clone(&self.shared), message, id, method, flight))
+    }
+
+    /// Opens the GET stream of the session, in place of that of an older one.
+    fn listen(&mut self) {
+        // A session without an id is none: such servers answer GET with an error (A33).
+        self.listening = Tasks::new();
+        if self.shared.session.pass().version.is_some() {
+            self.listening.spawn(listen::run(Arc::clone(&self.shared)));
+        }
+    }
+
+    /// Ends what runs, says what still has to be said, and ends the session (A24).
+    async fn finish(self) {
+        self.exchanges.stop();
+        self.listening.stop();
+        self.last_one.cancel();
+        let ending = async {
+            self.one_way.finished().await;
+            let pass = self.shared.session.pass();
+            if pass.id.is_some() {
+                let ended = self.shared.delete(&pass).await;
+                tracing::debug!("session ended: {}", ended.map_or(0, |r| r.status.as_u16()));
+            }
+        };
+        // The host waits for us to end; a server that does not answer finds out by itself.
+        let _ = tokio::time::timeout(limits::DELETE_TIMEOUT, ending).await;
+    }
+}
+
+/// The body says which era a request belongs to (specification 2026-07-28, "Versioning").
+fn is_modern(message: &Message, head: &Head) -> bool {
+    // An ambiguous body goes the modern way, where it is refused.
+    Params::read(message, head).map_or(true, |params| params.protocol_version.is_some())
+}

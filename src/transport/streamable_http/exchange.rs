@@ -1,0 +1,391 @@
+//! One request: its POST, its reply, and exactly one answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderValue, StatusCode};
+
+use crate::limits;
+use crate::message::{Head, Id, Kind as MessageKind, Message, RpcError};
+use crate::report::{Failure, Kind, Report};
+use crate::transport::events::End;
+use crate::transport::http::{Body, ReadError, Reply};
+use crate::transport::streamable_http::client::Trouble;
+use crate::transport::streamable_http::flights::Flight;
+use crate::transport::streamable_http::lane;
+use crate::transport::streamable_http::params::Params;
+use crate::transport::streamable_http::recovery;
+use crate::transport::refusal::{HEADER_MISMATCH, Refusal};
+use crate::transport::streamable_http::reply::Shape;
+use crate::transport::streamable_http::session::{Agreed, Pass};
+use crate::transport::streamable_http::shared::{SESSION_ID, Shared};
+use crate::transport::streamable_http::stream::Stream;
+
+/// A request on its way to its answer.
+pub(crate) struct Exchange {
+    shared: Arc<Shared>,
+    message: Message,
+    id: Id,
+    method: Box<str>,
+    flight: Flight,
+    own: bool,
+    session_id: Option<HeaderValue>,
+    answer: Option<Message>,
+    answered: bool,
+    rest: Option<Stream>,
+}
+
+impl Exchange {
+    /// A request of the host; its answer goes to the host.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        message: Message,
+        id: Id,
+        method: Box<str>,
+        flight: Flight,
+    ) -> Self {
+        Self {
+            shared,
+            message,
+            id,
+            method,
+            flight,
+            own: false,
+            session_id: None,
+            answer: None,
+            answered: false,
+            rest: None,
+        }
+    }
+
+    /// A request of our own; [`Exchange::call`] gives its answer to us.
+    pub(crate) fn own(shared: Arc<Shared>, message: Message, modern: bool) -> Option<Self> {
+        let MessageKind::Request { id, method } = message.head()?.kind.clone() else { return None };
+        let flight = Flight::new(modern);
+        Some(Self { own: true, ..Self::new(shared, message, id, method, flight) })
+    }
+
+    /// Runs until the host has its answer. What follows on the stream is for [`Exchange::drain`].
+    ///
+    /// # Errors
+    /// The [`Trouble`] that the host has not been told yet.
+    pub(crate) async fn run(mut self) -> Result<Self, Trouble> {
+        let flight = self.flight.clone();
+        let limit = self.shared.settings.request_timeout;
+        let outcome = tokio::select! {
+            biased;
+            () = flight.stop.cancelled() => Ok(()),
+            outcome = self.carry() => outcome,
+            () = expiry(limit) => Err(self.too_late().await),
+        };
+        self.shared.flights.remove(&self.id);
+        outcome.map(|()| self)
+    }
+
+    /// Runs a request of our own.
+    ///
+    /// # Errors
+    /// The [`Trouble`] in place of an answer.
+    pub(crate) async fn call(self) -> Result<(Message, Option<HeaderValue>), Trouble> {
+        let limit = limits::OWN_REQUEST_TIMEOUT;
+        let late = Trouble::Failed(self.shared.http.unanswered(limit));
+        let done = tokio::time::timeout(limit, self.run()).await.unwrap_or(Err(late))?;
+        let no_answer = || protocol("the remote ended our request without an answer");
+        Ok((done.answer.ok_or_else(no_answer)?, done.session_id))
+    }
+
+    /// Reads what the server still sends after the answer, for a while.
+    pub(crate) async fn drain(mut self) {
+        let Some(mut stream) = self.rest.take() else { return };
+        let drained = async {
+            while let Ok(message) = stream.next().await {
+                self.deliver(message).await;
+            }
+        };
+        // A server that never closes an answered stream is left alone with it.
+        let _ = tokio::time::timeout(limits::AFTER_ANSWER, drained).await;
+    }
+
+    /// The error answer for what [`Exchange::run`] returned.
+    pub(crate) fn error(shared: &Shared, trouble: &Trouble, id: &Id, method: &str) -> Message {
+        match trouble {
+            Trouble::Failed(failure) => RpcError::failed(failure, Some(method)).answer(Some(id)),
+            Trouble::Refused(refusal) => refusal.answer(shared.http.origin(), id, method),
+        }
+    }
+
+    async fn carry(&mut self) -> Result<(), Trouble> {
+        let reply = self.post().await?;
+        self.session_id = reply.headers.get(SESSION_ID).cloned();
+        match Shape::of(&reply) {
+            Shape::Json => self.json(reply.body).await,
+            Shape::Stream => self.stream(reply.body).await,
+            Shape::Accepted => {
+                Err(protocol("the remote took the request like a notification and gave no answer"))
+            }
+            Shape::Foreign(kind) => {
+                let what = if kind.is_empty() { "no media type".to_owned() } else { kind };
+                Err(protocol(format!("the remote answered with `{what}`")))
+            }
+            Shape::Refused => Err(Trouble::Refused(Refusal::read(reply).await)),
+        }
+    }
+
+    /// Posts the request, a second time only after a refusal that proves that it was not processed
+    /// and that can be mended.
+    async fn post(&mut self) -> Result<Reply, Trouble> {
+        let pass = self.pass();
+        let reply = self.post_once(&pass).await?;
+        let mendable = matches!(reply.status, StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST);
+        if !mendable || self.own {
+            return Ok(reply);
+        }
+        let refusal = Refusal::read(reply).await;
+        if !self.mend(&pass, &refusal).await {
+            return Err(Trouble::Refused(refusal));
+        }
+        Ok(self.post_once(&self.pass()).await?)
+    }
+
+    async fn post_once(&self, pass: &Pass) -> Result<Reply, Failure> {
+        let sent = &self.flight.sent;
+        if !self.flight.modern {
+            return self.shared.post(&self.message, pass, sent).await;
+        }
+        let Some(head) = self.message.head() else { return Err(ambiguous()) };
+        let params = Params::read(&self.message, head).map_err(|_| ambiguous())?;
+        self.shared.post_modern(&self.message, head, &params, sent).await
+    }
+
+    /// What a session gives to a request. `initialize` opens a new one and has none.
+    fn pass(&self) -> Pass {
+        let mut pass = self.shared.session.pass();
+        if &*self.method == "initialize" {
+            pass.id = None;
+            pass.version = None;
+        }
+        pass
+    }
+
+    /// Removes the cause of a refusal: a lost session (A23), or tools that have changed (A45).
+    async fn mend(&self, pass: &Pass, refusal: &Refusal) -> bool {
+        if self.flight.modern {
+            return refusal.code() == Some(HEADER_MISMATCH)
+                && &*self.method == "tools/call"
+                && recovery::reload_tools(&self.shared, &self.message).await;
+        }
+        pass.id.is_some()
+            && self.shared.settings.reinitialize
+            && refusal.says_session_lost()
+            && recovery::replace_session(&self.shared, pass.generation).await
+    }
+
+    async fn json(&mut self, body: Body) -> Result<(), Trouble> {
+        let limit = self.shared.settings.max_message;
+        let bytes = body.read(limit).await.map_err(|e| self.unreadable(e))?;
+        if bytes.is_empty() {
+            return Err(protocol("the remote answered with an empty body"));
+        }
+        let message = Message::parse(bytes)
+            .map_err(|e| protocol(format!("the remote's answer is no JSON-RPC message: {e}")))?;
+        for message in message.split() {
+            self.deliver(self.named(message)).await;
+        }
+        if self.answered { Ok(()) } else { Err(protocol("the remote answered another request")) }
+    }
+
+    async fn stream(&mut self, body: Body) -> Result<(), Trouble> {
+        let mut stream = Stream::new(body, self.shared.settings.max_message);
+        let mut resumption = Resumption::default();
+        while !self.answered {
+            match stream.next().await {
+                Ok(message) => {
+                    resumption = Resumption::default();
+                    for message in message.split() {
+                        self.deliver(message).await;
+                    }
+                }
+                Err(End::TooLarge(limit)) => return Err(too_large(limit)),
+                Err(end) => self.resume(&mut stream, &mut resumption, end).await?,
+            }
+        }
+        self.rest = Some(stream);
+        Ok(())
+    }
+
+    /// Goes on with a broken stream where that is possible: reading, never sending again.
+    async fn resume(
+        &self,
+        stream: &mut Stream,
+        resumption: &mut Resumption,
+        end: End,
+    ) -> Result<(), Trouble> {
+        let cause = format!("no answer yet, and {end}");
+        if self.flight.modern || stream.last_id().is_none() || !resumption.allows(stream.last_id()) {
+            return Err(self.unknown(cause));
+        }
+        loop {
+            tokio::time::sleep(stream.pause().unwrap_or(limits::EVENT_RECONNECT)).await;
+            match self.shared.get(&self.pass(), stream.last_id()).await {
+                Ok(reply) if matches!(Shape::of(&reply), Shape::Stream) => {
+                    stream.resume(reply.body);
+                    return Ok(());
+                }
+                Ok(reply) => {
+                    let status = reply.status;
+                    return Err(self.unknown(format!("{cause}; resuming it got HTTP status {status}")));
+                }
+                Err(failure) if !resumption.survives_failure() => {
+                    return Err(self.unknown(format!("{cause}; {}", failure.report.error)));
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// A message of the server: the answer, or something on the way to it.
+    async fn deliver(&mut self, message: Message) {
+        let Some(head) = message.head() else { return };
+        if self.flight.modern && head.request_id().is_some() {
+            tracing::warn!("dropped a request of the remote: this protocol version knows none");
+            return;
+        }
+        if head.response_id() != Some(&self.id) || self.answered {
+            // Whether anybody waits for it is known to the relay.
+            let _ = self.shared.host.send(message).await;
+            return;
+        }
+        self.answered = true;
+        if self.own {
+            self.answer = Some(message);
+            return;
+        }
+        let message = self.learn(message);
+        self.shared.flights.remove(&self.id);
+        // Nobody to tell if the host is gone.
+        let _ = self.shared.host.send(message).await;
+    }
+
+    /// Keeps what later requests need of an answer.
+    fn learn(&self, answer: Message) -> Message {
+        let Some(head) = answer.head() else { return answer };
+        if matches!(head.kind, MessageKind::Response { failed: true, .. }) {
+            return answer;
+        }
+        match (&*self.method, self.flight.modern) {
+            ("initialize", _) => {
+                if let Some(agreed) = Agreed::read(answer.payload(head)) {
+                    let id = self.session_id.clone();
+                    self.shared.session.open(self.message.clone(), agreed, id);
+                }
+                answer
+            }
+            ("tools/list", true) => {
+                let starts_over = !self.has_cursor();
+                self.shared.tools(|tools| tools.learn(answer, starts_over))
+            }
+            (_, false) => {
+                self.remember();
+                answer
+            }
+            _ => answer,
+        }
+    }
+
+    fn has_cursor(&self) -> bool {
+        let params = self.message.head().and_then(|head| Params::read(&self.message, head).ok());
+        params.is_some_and(|params| params.cursor.is_some())
+    }
+
+    fn remember(&self) {
+        if !matches!(&*self.method, "logging/setLevel" | "resources/subscribe" | "resources/unsubscribe")
+        {
+            return;
+        }
+        let params = self.message.head().and_then(|head| Params::read(&self.message, head).ok());
+        let uri = params.as_ref().and_then(|params| params.uri.as_deref());
+        self.shared.session.remember(&self.message, uri);
+    }
+
+    /// An error without an id is for the only request that it can be for.
+    fn named(&self, message: Message) -> Message {
+        let head: Option<&Head> = message.head();
+        match head.map(|head| (head, &head.kind)) {
+            Some((head, MessageKind::Response { id: None, failed: true })) => {
+                Message::error_response(Some(&self.id), message.payload(head))
+            }
+            _ => message,
+        }
+    }
+
+    fn unreadable(&self, error: ReadError) -> Trouble {
+        match error {
+            ReadError::TooLarge(limit) => too_large(limit),
+            ReadError::Broken(cause) => self.unknown(cause.to_string()),
+        }
+    }
+
+    fn unknown(&self, cause: String) -> Trouble {
+        Trouble::Failed(self.shared.http.outcome_unknown(cause))
+    }
+
+    /// The time limit of the user: the remote is told, in the way of the era.
+    async fn too_late(&self) -> Trouble {
+        if !self.flight.modern && &*self.method != "initialize" {
+            let item = lane::Item::cancel(&self.id, self.flight.sent.clone());
+            // A full lane means that the remote takes nothing at all just now.
+            let _ = self.shared.lane.try_send(item);
+        }
+        let limit = self.shared.settings.request_timeout.unwrap_or_default();
+        Trouble::Failed(self.shared.http.unanswered(limit))
+    }
+}
+
+/// How often a stream may be resumed.
+#[derive(Default)]
+struct Resumption {
+    failures: u32,
+    fruitless: u32,
+    last_id: Option<String>,
+}
+
+impl Resumption {
+    /// Counts a resumption that brought nothing since the one before.
+    fn allows(&mut self, last_id: Option<&str>) -> bool {
+        if self.last_id.as_deref() != last_id {
+            self.last_id = last_id.map(str::to_owned);
+            self.fruitless = 0;
+        }
+        self.fruitless += 1;
+        self.fruitless <= limits::FRUITLESS_RESUMPTIONS
+    }
+
+    fn survives_failure(&mut self) -> bool {
+        self.failures += 1;
+        self.failures < limits::FAILED_RESUMPTIONS
+    }
+}
+
+async fn expiry(limit: Option<Duration>) {
+    match limit {
+        Some(limit) => tokio::time::sleep(limit).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn protocol(cause: impl Into<String>) -> Trouble {
+    let report = Report::new("the remote broke the protocol").cause(cause);
+    Trouble::Failed(Failure::new(Kind::Protocol, report))
+}
+
+fn too_large(limit: usize) -> Trouble {
+    let report = Report::new("the answer is too large")
+        .cause(format!("it has more than {limit} bytes"))
+        .hint("raise the limit with `--max-message-size`");
+    Trouble::Failed(Failure::new(Kind::TooLarge, report))
+}
+
+fn ambiguous() -> Failure {
+    let report = Report::new("the request is ambiguous").cause("a member of `params` stands twice");
+    Failure::new(Kind::NotSent, report)
+}

@@ -1,0 +1,47 @@
+//! The requests that are on their way.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::message::Id;
+
+/// What others may do to a request that runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Flight {
+    /// Whether the request is of the modern era, where ending its stream is the cancellation.
+    pub(crate) modern: bool,
+    /// Cancelled, in the sense of "has happened", once the request may have left.
+    pub(crate) sent: CancellationToken,
+    /// Ends the exchange.
+    pub(crate) stop: CancellationToken,
+}
+
+impl Flight {
+    pub(crate) fn new(modern: bool) -> Self {
+        Self { modern, sent: CancellationToken::new(), stop: CancellationToken::new() }
+    }
+}
+
+/// The requests of the host that have no answer yet, by id.
+#[derive(Debug, Default)]
+pub(crate) struct Flights(Mutex<HashMap<Id, Flight>>);
+
+impl Flights {
+    pub(crate) fn add(&self, id: Id, flight: Flight) {
+        self.lock().insert(id, flight);
+    }
+
+    pub(crate) fn remove(&self, id: &Id) {
+        self.lock().remove(id);
+    }
+
+    pub(crate) fn find(&self, id: &Id) -> Option<Flight> {
+        self.lock().get(id).cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Id, Flight>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
