@@ -10,6 +10,8 @@
 
 mod choosing;
 mod posting;
+mod refusals;
+mod sessions;
 mod stdio_face;
 mod support;
 mod support_works;

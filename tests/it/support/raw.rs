@@ -107,8 +107,10 @@ where
         let number = shared.lock().sockets.len();
         let (script, guard) = (Arc::clone(&script), Guard(Arc::clone(shared)));
         let thread = std::thread::spawn(move || {
+            let mut connection = Connection { number, stream: Some(stream), kept: Vec::new() };
+            // Declared last: it takes its note before the peer can see the connection end.
             let _guard = guard;
-            script(&mut Connection { number, stream: Some(stream), kept: Vec::new() });
+            script(&mut connection);
         });
         shared.change(|shared| {
             shared.sockets.push(socket);

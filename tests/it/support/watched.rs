@@ -36,9 +36,9 @@ impl<T> Watched<T> {
     /// Waits until `ready` gives something.
     #[track_caller]
     pub(crate) fn wait<R>(&self, what: &str, ready: impl FnMut(&mut T) -> Option<R>) -> R {
-        self.wait_for(LIMIT, ready).unwrap_or_else(|| {
-            panic!("no {what} within {LIMIT:?} (waited at {})", Location::caller())
-        })
+        let place = Location::caller();
+        let ready = self.wait_for(LIMIT, ready);
+        ready.unwrap_or_else(|| panic!("no {what} within {LIMIT:?}, at {place}"))
     }
 
     /// Waits until `ready` gives something, but not longer than `limit`.
