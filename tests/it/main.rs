@@ -9,6 +9,7 @@
 )]
 
 mod choosing;
+mod event_streams;
 mod posting;
 mod refusals;
 mod sessions;

@@ -113,8 +113,7 @@ fn no_redirect_leads_out_of_tls() {
     let plain = RawRemote::nobody_calls();
     let target = plain.url("/mcp");
     let moved = Reply::status(307).header("location", target);
-    let remote =
-        Plan::legacy().behind(pki.acceptor(&["h2"])).always("tools/call", moved).start();
+    let remote = Plan::legacy().behind(pki.acceptor(&["h2"])).always("tools/call", moved).start();
     let host = Launch::new(&remote.url()).args(pki.flags()).start();
     host.initialize();
     assert_eq!(host.echo(1)["error"]["code"], -32603);

@@ -86,10 +86,11 @@ fn level_and_subscriptions_are_carried_into_the_new_session() {
 fn the_get_stream_follows_into_the_new_session() {
     let remote = Plan::legacy().with_get_stream().start();
     let host = Host::in_session(&remote);
-    remote.wait_for("GET", 1);
+    remote.wait_for_stream(1);
     remote.forget_sessions();
     host.echo(1);
-    let streams = remote.wait_for("GET", 2);
+    remote.wait_for_stream(2);
+    let streams = remote.requests("GET");
     assert_eq!(streams[1].header("mcp-session-id"), Some("session-2"));
     assert_eq!(streams[1].header("last-event-id"), None);
     remote.push(Step::event(r#"{"jsonrpc":"2.0","method":"notifications/x"}"#));
@@ -100,10 +101,10 @@ fn the_get_stream_follows_into_the_new_session() {
 fn a_get_stream_that_finds_its_session_gone_gets_a_new_one() {
     let remote = Plan::legacy().with_get_stream().start();
     let host = Host::in_session(&remote);
-    remote.wait_for("GET", 1);
+    remote.wait_for_stream(1);
     remote.forget_sessions();
     remote.end_stream();
-    remote.wait_for("GET", 3);
+    remote.wait_for_stream(2);
     remote.push(Step::event(r#"{"jsonrpc":"2.0","method":"notifications/x"}"#));
     host.wait_for("notification", |message| message["method"] == "notifications/x");
     assert_eq!(openings(&remote), 2);
@@ -158,8 +159,7 @@ fn a_400_is_believed_where_it_speaks_of_the_session() {
 #[test]
 fn another_400_is_no_lost_session() {
     let body = r#"{"jsonrpc":"2.0","error":{"code":-32602,"message":"Unknown tool"},"id":1}"#;
-    let remote =
-        Plan::legacy().always("tools/call", Reply::json(body).with_status(400)).start();
+    let remote = Plan::legacy().always("tools/call", Reply::json(body).with_status(400)).start();
     let host = Host::in_session(&remote);
     assert_eq!(host.echo(1)["error"]["code"], -32602);
     assert_eq!((openings(&remote), remote.requests("tools/call").len()), (1, 1));

@@ -334,7 +334,9 @@ impl Host {
 
     #[track_caller]
     pub(crate) fn wait_for_error(&self, text: &str) {
-        self.seen.wait(&format!("`{text}` on standard error"), |seen| seen.errors.contains(text).then_some(()));
+        self.seen.wait(&format!("`{text}` on standard error"), |seen| {
+            seen.errors.contains(text).then_some(())
+        });
     }
 
     /// The exit code; fails if the program does not end, or ends by a signal.

@@ -211,6 +211,12 @@ impl McpRemote {
         self.record().lock().connections
     }
 
+    /// Waits until that many GET streams have been opened.
+    #[track_caller]
+    pub(crate) fn wait_for_stream(&self, count: usize) {
+        self.server.wait_for_stream(count);
+    }
+
     /// Writes on the newest GET stream.
     pub(crate) fn push(&self, step: Step) {
         self.server.push(step);

@@ -35,7 +35,8 @@ pub(super) struct Server {
     get_stream: bool,
     scripts: Watched<Vec<Script>>,
     rules: Watched<Rules>,
-    streams: Watched<Vec<mpsc::UnboundedSender<Step>>>,
+    // All that were ever opened; `None` once ended.
+    streams: Watched<Vec<Option<mpsc::UnboundedSender<Step>>>>,
     // Events of resumable streams, by the name of the stream.
     replay: Watched<BTreeMap<String, Vec<Bytes>>>,
 }
@@ -65,12 +66,18 @@ impl Server {
 
     pub(super) fn push(&self, step: Step) {
         let streams = self.streams.lock();
-        let newest = streams.last().expect("no stream is open");
-        newest.send(step).expect("the stream has ended");
+        let newest = streams.last().and_then(Option::as_ref).expect("no stream is open");
+        newest.send(step).expect("nobody reads the stream");
     }
 
     pub(super) fn end_stream(&self) {
-        self.streams.lock().pop().expect("no stream is open");
+        let ended = self.streams.lock().last_mut().and_then(Option::take);
+        assert!(ended.is_some(), "no stream is open");
+    }
+
+    #[track_caller]
+    pub(super) fn wait_for_stream(&self, count: usize) {
+        self.streams.wait("GET stream", |streams| (streams.len() >= count).then_some(()));
     }
 
     pub(super) fn forget_sessions(&self) {
@@ -189,7 +196,7 @@ impl Server {
             Some(steps) => Outcome { reply: Reply::events(steps), live: None },
             None if opens => {
                 let (sender, live) = mpsc::unbounded_channel();
-                self.streams.change(|streams| streams.push(sender));
+                self.streams.change(|streams| streams.push(Some(sender)));
                 let endpoint = Step::bytes("event: endpoint\ndata: /message?sessionId=1\n\n");
                 let first = (self.flavour == Flavour::Sse).then_some(endpoint);
                 Outcome { reply: Reply::events(first), live: Some(live) }
