@@ -8,8 +8,10 @@
     reason = "a test says what went wrong by panicking, and has threads and a clock of its own"
 )]
 
+mod cancelling;
 mod choosing;
 mod event_streams;
+mod get_stream;
 mod posting;
 mod refusals;
 mod sessions;

@@ -354,6 +354,11 @@ impl Host {
         status.code().unwrap_or_else(|| panic!("ended by a signal: {status}"))
     }
 
+    /// Whether the program ends within `limit`.
+    pub(crate) fn exits_within(&self, limit: Duration) -> Option<ExitStatus> {
+        self.seen.wait_for(limit, |seen| seen.exit)
+    }
+
     /// Ends standard input and expects a clean exit.
     #[track_caller]
     pub(crate) fn finish(&mut self) {
