@@ -221,9 +221,16 @@ pub const MAX_TOOLS_BYTES: usize = 4 * 1024 * 1024;
 /// in all, and a request has some of its own.
 pub const MAX_TOOL_HEADERS: usize = 64;
 
+/// Levels of an input schema in which annotated parameters are looked for; each level costs one
+/// more reading of what lies below it, and an object within an object takes two.
+pub const MAX_SCHEMA_NESTING: usize = 32;
+
 /// A longer value, in bytes, is not mirrored into a header: common servers take 8 to 64 KiB for
 /// all headers together, and some end the whole connection when there is more.
 pub const MAX_MIRRORED_BYTES: usize = 16 * 1024;
 
 /// Tools left out of one list that are named in the log, one line each; the others are counted.
 pub const MAX_TOOL_WARNINGS: usize = 20;
+
+/// How long the stream of a cancelled legacy request is still read.
+pub const AFTER_CANCELLATION: Duration = Duration::from_secs(30);

@@ -67,6 +67,11 @@ pub(super) fn public_key_of_spki(der: &[u8]) -> Option<Vec<u8>> {
     Some(spki.subject_public_key.data.to_vec())
 }
 
+/// The version as people count: 1 or 3, where the encoding says 0 or 2.
+pub(super) fn version(certificate: &X509Certificate<'_>) -> u32 {
+    certificate.version().0.saturating_add(1)
+}
+
 /// Whether the certificate names itself as its issuer.
 pub(super) fn is_self_issued(certificate: &X509Certificate<'_>) -> bool {
     certificate.issuer().as_raw() == certificate.subject().as_raw()

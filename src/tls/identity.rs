@@ -10,6 +10,7 @@ use rustls::server::ResolvesServerCert;
 use rustls::sign::CertifiedKey;
 use rustls::sign::SigningKey;
 use rustls_pki_types::CertificateDer;
+use x509_parser::certificate::X509Certificate;
 
 use crate::limits;
 use crate::report::Report;
@@ -63,7 +64,7 @@ impl Identity {
             certificate::parse(der).is_some_and(|it| certificate::public_key(&it) == public)
         })?;
         let parsed = certificate::parse(leaf)?;
-        let description = format!("{} from {origin}", certificate::subject(&parsed));
+        let description = describe(&parsed, origin);
         let not_after = parsed.validity().not_after.timestamp();
         let chain = certificate::ordered_chain(leaf.clone(), certificates);
         let certified = Arc::new(CertifiedKey::new(chain, key));
@@ -109,6 +110,15 @@ pub fn try_identity(bytes: &[u8], passphrase: Option<&Secret>) -> Result<(), Rep
         from_pem(path, bytes, path, bytes, passphrase).map(|_| ())
     } else {
         from_pkcs12(path, bytes, passphrase).map(|_| ())
+    }
+}
+
+/// The version is named where it is an old one: many servers refuse it without saying why.
+fn describe(certificate: &X509Certificate<'_>, origin: &str) -> String {
+    let subject = certificate::subject(certificate);
+    match certificate::version(certificate) {
+        3 => format!("{subject} from {origin}"),
+        old => format!("{subject} (X.509 version {old}) from {origin}"),
     }
 }
 

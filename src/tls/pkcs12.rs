@@ -33,8 +33,8 @@ pub(super) enum Pkcs12Error {
     /// Text where DER was due.
     #[error("it is a PEM file, not PKCS#12")]
     Pem,
-    /// An algorithm that is not supported.
-    #[error("the way in which it is encrypted is not supported")]
+    /// An algorithm that is not supported; p12-keystore cannot tell that from damage inside.
+    #[error("the way in which it is encrypted is not supported, or it is damaged")]
     UnknownEncryption,
     /// The passphrase does not open it.
     #[error("wrong passphrase")]
@@ -104,7 +104,7 @@ fn classify(error: &Error, with_passphrase: bool, without_mac: bool) -> Pkcs12Er
         | Error::UnsupportedContentType => Pkcs12Error::UnknownEncryption,
         // Without a MAC a wrong passphrase shows only as junk inside.
         _ if without_mac => not_opened,
-        _ => Pkcs12Error::Malformed,
+        _ => Pkcs12Error::UnknownEncryption,
     }
 }
 

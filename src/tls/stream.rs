@@ -134,3 +134,102 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<S> {
         Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::pin::Pin;
+    use std::task::Context;
+    use std::task::Poll;
+
+    use tokio::io::AsyncRead;
+    use tokio::io::AsyncReadExt;
+    use tokio::io::AsyncWrite;
+    use tokio::io::AsyncWriteExt;
+    use tokio::io::DuplexStream;
+    use tokio::io::ReadBuf;
+
+    use super::{Alpn, TlsStream};
+    use crate::tls::Authority;
+    use crate::tls::ClientTls;
+    use crate::tls::Peer;
+    use crate::tls::ServerTls;
+    use crate::tls::explain;
+
+    /// A pipe that the other side has stopped reading, once it is told so.
+    #[derive(Debug)]
+    struct Pipe {
+        inner: DuplexStream,
+        broken: bool,
+    }
+
+    impl AsyncRead for Pipe {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.inner).poll_read(cx, buffer)
+        }
+    }
+
+    impl AsyncWrite for Pipe {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            if self.broken {
+                return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+            }
+            Pin::new(&mut self.inner).poll_write(cx, bytes)
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.inner).poll_flush(cx)
+        }
+
+        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.inner).poll_shutdown(cx)
+        }
+    }
+
+    /// A client whose writes fail from now on, after the server has said what it has to say.
+    async fn cut_off(with_identity: bool) -> TlsStream<Pipe> {
+        let authority = Authority::new("test CA").unwrap();
+        let identity = with_identity.then(|| authority.client("dev").unwrap());
+        let client = ClientTls::in_memory(identity.as_ref(), &authority).unwrap();
+        let server =
+            ServerTls::new(&authority.server(&["a.example"]).unwrap(), &authority, Alpn::None);
+        let server = server.unwrap();
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let serve = async {
+            let mut stream = server.accept(far).await?;
+            stream.write_all(b"early").await?;
+            stream.shutdown().await
+        };
+        let near = Pipe { inner: near, broken: false };
+        let (client, served) = tokio::join!(client.connect("a.example", near, Alpn::None), serve);
+        assert_eq!(served.is_ok(), with_identity);
+        let mut client = client.unwrap();
+        client.inner.get_mut().0.broken = true;
+        client
+    }
+
+    #[tokio::test]
+    async fn an_alert_that_waits_is_the_error_of_a_failed_write() {
+        let error = cut_off(false).await.write_u8(1).await.unwrap_err();
+        let about = Peer { host: "a", port: 1, sent_identity: false, subject: None };
+        let cause = explain(&error, &about).unwrap().cause;
+        assert!(cause.contains("`certificate_required`"), "{cause}");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_waits_survives_a_failed_write() {
+        let mut stream = cut_off(true).await;
+        assert_eq!(stream.write_u8(1).await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        assert_eq!(answer, b"early");
+    }
+}

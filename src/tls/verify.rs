@@ -72,7 +72,7 @@ fn note(leaf: &CertificateDer<'_>, intermediates: usize) {
         names: certificate::names(&leaf),
         self_issued: certificate::is_self_issued(&leaf),
         ca: leaf.is_ca(),
-        version: leaf.version().0.saturating_add(1),
+        version: certificate::version(&leaf),
         intermediates,
     });
     // Outside of `observe` nobody asks.

@@ -64,7 +64,8 @@ fn about_certificate(alert: AlertDescription, about: &Peer<'_>) -> Option<Explan
         A::UnknownCA => ("does not trust the CA of our client certificate", OF_A_KNOWN_CA),
         A::BadCertificate | A::CertificateUnknown => (
             "rejected our client certificate",
-            "the log of the server says why; check its CA, its dates and its purpose (clientAuth)",
+            "the log of the server says why; it needs a trusted CA, valid dates, the purpose \
+             clientAuth, and X.509 v3",
         ),
         A::CertificateRequired | A::NoCertificate => (
             "demands a client certificate, and ours fits none of the kinds that it asks for",

@@ -44,8 +44,9 @@ pub(super) fn explain(
             "the server needs a new certificate",
         ),
         C::BadSignature => Explanation::new(
-            "the server's certificate or handshake carries a wrong signature (`BadSignature`)",
-            "the server may show a certificate that is not its own, or someone is in between",
+            "the server's certificate or handshake carries a signature that is wrong, or made with a \
+             key that is too small (`BadSignature`)",
+            "the server must hold the key of its certificate, and an RSA key needs 2048 bits or more",
         ),
         _ => other(verdict, presented),
     }

@@ -116,7 +116,8 @@ impl Block {
             Place::Value { field, .. } => self.end_value(field),
             Place::Name if self.held.is_empty() => return Ok(self.dispatch()),
             Place::Name => {
-                let field = self.begin_value()?; // a field without a colon has an empty value
+                let field = Field::named(&self.held);
+                self.begin_value(field)?; // a field without a colon has an empty value
                 self.place = Place::Name;
                 self.end_value(field);
             }
@@ -138,9 +139,15 @@ impl Block {
 
     /// Reads up to the colon and returns what follows it.
     fn read_name<'a>(&mut self, piece: &'a [u8]) -> Result<&'a [u8], TooLarge> {
+        if self.held.is_empty()
+            && let Some(value) = piece.strip_prefix(b"data:")
+        {
+            self.begin_value(Field::Data)?; // most lines, and all bytes that matter
+            return Ok(value);
+        }
         for (at, byte) in piece.iter().enumerate() {
             if *byte == b':' {
-                self.begin_value()?;
+                self.begin_value(Field::named(&self.held))?;
                 return Ok(&piece[at + 1..]);
             }
             if self.held.len() == LONGEST_NAME {
@@ -153,8 +160,7 @@ impl Block {
     }
 
     /// The name is complete.
-    fn begin_value(&mut self) -> Result<Field, TooLarge> {
-        let field = Field::named(&self.held);
+    fn begin_value(&mut self, field: Field) -> Result<(), TooLarge> {
         self.held.clear();
         self.place = Place::Value { field, seen: 0 };
         if let Field::Data = field {
@@ -164,7 +170,7 @@ impl Block {
             }
             self.has_data = true;
         }
-        Ok(field)
+        Ok(())
     }
 
     fn end_value(&mut self, field: Field) {

@@ -194,6 +194,18 @@ fn data_of_exactly_the_limit_passes() {
 }
 
 #[test]
+fn a_field_that_is_not_data_has_a_lower_limit() {
+    let decode = |len| {
+        let mut decoder = Decoder::new(16 * limits::EVENT_FIELD_BYTES);
+        decoder.push(format!("id: {}\n\n", "x".repeat(len)).into());
+        drain(&mut decoder).map(|_| decoder.last_event_id().map(str::len))
+    };
+    let limit = limits::EVENT_FIELD_BYTES;
+    assert_eq!(decode(limit), Ok(Some(limit)));
+    assert_eq!(decode(limit + 1), Err(TooLarge { limit }));
+}
+
+#[test]
 fn comments_for_ever_are_a_healthy_stream() {
     let mut decoder = Decoder::new(LIMIT);
     for _ in 0..10 * LIMIT {

@@ -25,10 +25,10 @@ pub(crate) fn modern(
     version: &str,
     params: &Params<'_>,
 ) -> Vec<(HeaderName, HeaderValue)> {
+    let mirrored =
+        [(PROTOCOL_VERSION, Some(version)), (METHOD, Some(method)), (NAME, wanted(method, params))];
     let mut headers = Vec::with_capacity(USUAL_HEADERS);
-    headers.push((PROTOCOL_VERSION, encode(version)));
-    headers.push((METHOD, encode(method)));
-    headers.extend(wanted(method, params).and_then(mirror).map(|name| (NAME, name)));
+    headers.extend(mirrored.into_iter().filter_map(|(name, value)| Some((name, mirror(value?)?))));
     headers
 }
 
@@ -67,12 +67,10 @@ fn wanted<'p>(method: &str, params: &'p Params<'_>) -> Option<&'p str> {
 /// Whether every recipient reads `value` from a header as it stands (RFC 9110 section 5.5), and
 /// none takes it for base64.
 fn is_plain(value: &str) -> bool {
-    let carried = |byte: u8| matches!(byte, b'\t' | b' '..=b'~');
-    let blank = |c: char| matches!(c, ' ' | '\t');
-    value.bytes().all(carried)
-        && !value.starts_with(blank)
-        && !value.ends_with(blank)
-        && !(value.starts_with(SENTINEL.0) && value.ends_with(SENTINEL.1))
+    let is_carried = value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~'));
+    let is_trimmed = value.trim_matches([' ', '\t']) == value;
+    let is_like_base64 = value.starts_with(SENTINEL.0) && value.ends_with(SENTINEL.1);
+    is_carried && is_trimmed && !is_like_base64
 }
 
 fn in_base64(value: &str) -> HeaderValue {

@@ -66,7 +66,9 @@ impl Tools {
             match mirrored {
                 Ok(mirrored) => self.remember(&name, mirrored),
                 Err(reason) => {
-                    warn(&name, &reason, invalid.len());
+                    if invalid.len() < limits::MAX_TOOL_WARNINGS {
+                        tracing::warn!("{}", complaint(&name, &reason));
+                    }
                     invalid.push(place);
                 }
             }
@@ -98,11 +100,9 @@ impl Tools {
     }
 }
 
-/// Says which tool is left out and why, unless enough of them have been named.
-fn warn(name: &str, reason: &Invalid, warned: usize) {
-    if warned < limits::MAX_TOOL_WARNINGS {
-        tracing::warn!("tool `{}` is left out of the list: {reason}", peer_text(name));
-    }
+/// Says which tool is left out and why.
+fn complaint(name: &str, reason: &Invalid) -> String {
+    format!("tool `{}` is left out of the list: {reason}", peer_text(name))
 }
 
 #[cfg(test)]

@@ -57,6 +57,9 @@ pub(crate) enum Invalid {
     /// The annotation is not a string.
     #[error("an `x-mcp-header` is not a string")]
     NotText,
+    /// Below [`limits::MAX_SCHEMA_NESTING`].
+    #[error("an `x-mcp-header` stands more than {} levels deep", limits::MAX_SCHEMA_NESTING)]
+    TooDeep,
     /// More than [`limits::MAX_TOOL_HEADERS`].
     #[error("more than {} parameters have an `x-mcp-header`", limits::MAX_TOOL_HEADERS)]
     TooMany,
@@ -102,6 +105,8 @@ enum Place {
 #[derive(Default)]
 struct Walk {
     headers: Vec<HeaderName>,
+    // Right until an error ends the walk.
+    level: usize,
     saw_twice: bool,
 }
 
@@ -109,13 +114,15 @@ impl Walk {
     fn schema(&mut self, schema: &RawValue, place: Place) -> Result<Mirrored, Invalid> {
         let mut mirrored = Mirrored::default();
         let Some(members) = self.members(schema)? else { return Ok(mirrored) };
+        self.level += 1;
         for (keyword, value) in members.iter() {
             match keyword {
                 ANNOTATION if place != Place::Parameter => return Err(Invalid::Unreachable),
                 ANNOTATION => mirrored.header = Some(self.header(value, members.get("type")?)?),
                 "properties" if place == Place::Elsewhere => drop(self.named(value, place)?),
                 "properties" => mirrored.members = self.named(value, Place::Parameter)?,
-                "$defs" | "definitions" | "dependentSchemas" | "patternProperties" => {
+                "$defs" | "definitions" | "dependencies" | "dependentRequired"
+                | "dependentSchemas" | "patternProperties" => {
                     self.named(value, Place::Elsewhere)?;
                 }
                 // Instances, not schemas: whatever stands in them is data.
@@ -123,6 +130,7 @@ impl Walk {
                 _ => self.elsewhere(value)?,
             }
         }
+        self.level -= 1;
         Ok(mirrored)
     }
 
@@ -134,12 +142,14 @@ impl Walk {
     ) -> Result<Vec<(Box<str>, Mirrored)>, Invalid> {
         let mut found = Vec::new();
         let Some(members) = self.members(schemas)? else { return Ok(found) };
+        self.level += 1;
         for (name, schema) in members.iter() {
             let mirrored = self.schema(schema, place)?;
             if !mirrored.is_empty() {
                 found.push((name.into(), mirrored));
             }
         }
+        self.level -= 1;
         Ok(found)
     }
 
@@ -148,26 +158,31 @@ impl Walk {
         self.schema(value, Place::Elsewhere).map(drop)
     }
 
-    /// The members of an object with an annotation somewhere in it. `None` if there certainly is
-    /// no annotation in it, which saves the look into most of a schema.
+    /// The members of an object with an annotation somewhere in it. `None` for any other value;
+    /// most of a schema has no annotation in it and need not be looked into.
     fn members<'a>(&mut self, value: &'a RawValue) -> Result<Option<Members<'a>>, Invalid> {
         if !may_be_annotated(value.get()) {
             return Ok(None);
         }
-        if value.get().starts_with('[') {
-            let parts: Vec<&RawValue> = serde_json::from_str(value.get()).unwrap_or_default();
-            for part in parts {
-                self.elsewhere(part)?;
+        match value.get().as_bytes().first() {
+            Some(b'[' | b'{') if self.level == limits::MAX_SCHEMA_NESTING => Err(Invalid::TooDeep),
+            Some(b'[') => self.elements(value).map(|()| None),
+            Some(b'{') => {
+                // Only a name with half a surrogate pair in it cannot be read.
+                let members = Members::read(value).ok_or(Invalid::Ambiguous)?;
+                self.saw_twice |= members.has_twice();
+                Ok(Some(members))
             }
-            return Ok(None);
+            _ => Ok(None),
         }
-        if !value.get().starts_with('{') {
-            return Ok(None);
-        }
-        // What is an object and yet has no readable members has half a surrogate pair in a name.
-        let members = Members::read(value).ok_or(Invalid::Ambiguous)?;
-        self.saw_twice |= members.has_twice();
-        Ok(Some(members))
+    }
+
+    fn elements(&mut self, array: &RawValue) -> Result<(), Invalid> {
+        let elements: Vec<&RawValue> = serde_json::from_str(array.get()).unwrap_or_default();
+        self.level += 1;
+        elements.into_iter().try_for_each(|element| self.elsewhere(element))?;
+        self.level -= 1;
+        Ok(())
     }
 
     /// The header for one annotation on a parameter of this type.

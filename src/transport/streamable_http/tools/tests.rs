@@ -2,9 +2,11 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
-use super::Tools;
+use super::schema::Invalid;
+use super::{Tools, complaint};
 use crate::limits;
 use crate::message::Message;
+use crate::report::peer_text;
 
 const VALID: &str = r#"{ "name":"valid","inputSchema":{"properties":{"r":{"type":"string","x-mcp-header":"Region"}}}}"#;
 const INVALID: &str = r#"{"name":"invalid","inputSchema":{"properties":{"r":{"type":"number","x-mcp-header":"Region"}}}}"#;
@@ -56,7 +58,7 @@ fn a_page_with_valid_tools_is_passed_on_without_a_copy() {
 fn an_invalid_tool_is_cut_out_and_nothing_else_is_touched() {
     let around = |tools: &str| text(&page(tools)).to_owned();
     for (tools, left) in [
-        (format!("{INVALID}"), String::new()),
+        (INVALID.to_owned(), String::new()),
         (format!("{INVALID} , {INVALID}"), String::new()),
         (format!("{INVALID} , {BARE}"), BARE.to_owned()),
         (format!("{BARE} , {INVALID}"), BARE.to_owned()),
@@ -69,6 +71,15 @@ fn an_invalid_tool_is_cut_out_and_nothing_else_is_touched() {
     ] {
         assert_eq!(learned(&tools), around(&left), "{tools}");
     }
+}
+
+#[test]
+fn the_log_names_the_tool_and_the_reason_in_one_harmless_line() {
+    let line = complaint("a\u{1b}[31m\nb", &Invalid::NotAToken(peer_text("My\r\nRegion")));
+    assert_eq!(
+        line,
+        "tool `a [31m b` is left out of the list: `x-mcp-header` `My Region` is not part of a header name"
+    );
 }
 
 #[test]

@@ -47,6 +47,7 @@ fn a_schema_without_annotations_is_valid_whatever_it_is() {
         r#"{"properties":{"a":{},"a":{"description":"\u0041"}}}"#,
         r#"{"properties":{"x-mcp-header":{"type":"object"}}}"#,
         r#"{"$defs":{"x-mcp-header":{"type":"object"}}}"#,
+        r#"{"dependentRequired":{"x-mcp-header":["a"]},"required":["x-mcp-header"]}"#,
         r#"{"properties":{"a":{"description":"see x-mcp-header"}}}"#,
     ] {
         assert!(schema(text).unwrap().is_empty(), "{text}");
@@ -173,4 +174,20 @@ fn a_tool_cannot_ask_for_headers_without_end() {
     let most = crate::limits::MAX_TOOL_HEADERS;
     assert_eq!(paths(&schema(&properties(most)).unwrap()).len(), most);
     assert_eq!(schema(&properties(most + 1)).unwrap_err(), Invalid::TooMany);
+}
+
+#[test]
+fn annotations_are_looked_for_to_a_fixed_depth() {
+    let nested = |objects: usize| {
+        let annotated = r#"{"type":"string","x-mcp-header":"P"}"#;
+        let open = r#"{"properties":{"a":"#.repeat(objects);
+        format!("{open}{annotated}{}", "}}".repeat(objects))
+    };
+    // An object within an object takes two levels, and what is annotated one more.
+    let most = (crate::limits::MAX_SCHEMA_NESTING - 1) / 2;
+    assert_eq!(paths(&schema(&nested(most)).unwrap()).len(), 1);
+    assert_eq!(schema(&nested(most + 1)).unwrap_err(), Invalid::TooDeep);
+    let (open, close) = ("[".repeat(100), "]".repeat(100));
+    assert_eq!(schema(&format!(r#"{open}"x-mcp-header"{close}"#)).unwrap_err(), Invalid::TooDeep);
+    assert!(schema(&format!("{open}{close}")).is_ok(), "nothing to look for");
 }

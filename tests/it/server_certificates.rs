@@ -1,0 +1,473 @@
+//! Verdicts on server certificates and on what is no TLS server (catalogue T01-T19, C07-C09).
+
+use std::time::SystemTime;
+
+use mcp_secure_remote::tls::Alpn;
+use mcp_secure_remote::tls::ClientOptions;
+use mcp_secure_remote::tls::ClientTls;
+use mcp_secure_remote::tls::Explanation;
+use mcp_secure_remote::tls::MinVersion;
+use rcgen::ExtendedKeyUsagePurpose;
+use rcgen::IsCa;
+use rcgen::KeyPair;
+use rustls::AlertDescription;
+use rustls::ProtocolVersion;
+use rustls::crypto::aws_lc_rs;
+use rustls::server::WebPkiClientVerifier;
+use rustls::sign::CertifiedKey;
+use rustls::version::TLS12;
+use rustls::version::TLS13;
+use rustls_pki_types::PrivateKeyDer;
+use rustls_pki_types::pem::PemObject;
+use tempfile::tempdir;
+
+use crate::support::pki::Ca;
+use crate::support::pki::DAY;
+use crate::support::pki::Leaf;
+use crate::support::pki::fixture;
+use crate::support::pki::fixture_certificates;
+use crate::support::pki::trusting;
+use crate::support::pki::write;
+use crate::support::tls_server::Server;
+use crate::support::tls_server::config;
+use crate::support::tls_server::open;
+use crate::support::tls_server::with_versions;
+
+const HOST: &str = "localhost";
+
+/// Loads options made by `change` out of those that trust `ca_pem` alone.
+fn client(ca_pem: &str, change: impl FnOnce(&mut ClientOptions)) -> ClientTls {
+    let folder = tempdir().unwrap();
+    let mut options = trusting(&folder, ca_pem);
+    change(&mut options);
+    ClientTls::load(options).unwrap()
+}
+
+async fn accepted(leaf: &Leaf, ca_pem: &str, host: &str) {
+    let server = Server::start(open(leaf));
+    server.call(&client(ca_pem, |_| {}), host).await.unwrap();
+}
+
+/// The explanation, and the alert that the server was sent.
+async fn refused(leaf: &Leaf, ca_pem: &str, host: &str) -> (Explanation, AlertDescription) {
+    let server = Server::start(open(leaf));
+    let explanation = server.refusal(&client(ca_pem, |_| {}), host).await;
+    match server.handshake().error {
+        Some(rustls::Error::AlertReceived(alert)) => (explanation, alert),
+        other => panic!("no alert reached the server: {other:?}"),
+    }
+}
+
+fn hint(explanation: &Explanation) -> &str {
+    let hint = explanation.hint.as_deref().unwrap_or_default();
+    assert!(!hint.contains("skip-verify") && !hint.contains("insecure"), "{hint}");
+    hint
+}
+
+#[tokio::test]
+async fn a_good_chain_is_accepted_with_tls_1_3_and_http_2() {
+    let ca = Ca::new("CA");
+    let server = Server::start(open(&ca.server(&[HOST])));
+    server.call(&client(&ca.pem(), |_| {}), HOST).await.unwrap();
+    let handshake = server.handshake();
+    assert_eq!(handshake.version, Some(ProtocolVersion::TLSv1_3));
+    assert_eq!(handshake.alpn.as_deref(), Some(&b"h2"[..]));
+    assert_eq!(handshake.server_name.as_deref(), Some(HOST));
+}
+
+#[tokio::test]
+async fn the_protocols_offered_are_those_asked_for() {
+    let ca = Ca::new("CA");
+    let server = Server::start(open(&ca.server(&[HOST])));
+    let client = client(&ca.pem(), |_| {});
+    let cases: [(Alpn, Option<&[u8]>); 3] =
+        [(Alpn::H2AndHttp1, Some(b"h2")), (Alpn::Http1, Some(b"http/1.1")), (Alpn::None, None)];
+    for (offered, agreed) in cases {
+        let socket = tokio::net::TcpStream::connect(server.address).await.unwrap();
+        let stream = client.connect(HOST, socket, offered).await.unwrap();
+        assert_eq!(stream.negotiated_h2(), agreed == Some(b"h2"));
+        drop(stream);
+        assert_eq!(server.handshake().alpn.as_deref(), agreed);
+    }
+}
+
+#[tokio::test]
+async fn a_server_of_tls_1_2_is_accepted_unless_1_3_is_demanded() {
+    let ca = Ca::new("CA");
+    let leaf = ca.server(&[HOST]);
+    let server =
+        Server::start(with_versions(&leaf, WebPkiClientVerifier::no_client_auth(), &[&TLS12]));
+    server.call(&client(&ca.pem(), |_| {}), HOST).await.unwrap();
+    assert_eq!(server.handshake().version, Some(ProtocolVersion::TLSv1_2));
+    let strict = client(&ca.pem(), |options| options.min_version = MinVersion::Tls13);
+    let explanation = server.refusal(&strict, HOST).await;
+    assert!(explanation.cause.contains("`protocol_version`"), "{explanation:?}");
+    assert!(hint(&explanation).contains("--tls-min-version"), "{explanation:?}");
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_ca_is_refused() {
+    let (ours, theirs) = (Ca::new("ours"), Ca::new("theirs"));
+    let (explanation, alert) = refused(&theirs.server(&[HOST]), &ours.pem(), HOST).await;
+    assert_eq!(alert, AlertDescription::UnknownCA);
+    assert!(explanation.cause.contains("`UnknownIssuer`"), "{explanation:?}");
+    assert!(explanation.cause.contains("CN=theirs"), "{explanation:?}");
+    assert!(hint(&explanation).contains("--tls-ca"), "{explanation:?}");
+}
+
+#[tokio::test]
+async fn a_certificate_of_a_ca_with_the_same_name_is_refused() {
+    let (ours, theirs) = (Ca::new("CA"), Ca::new("CA"));
+    refused(&theirs.server(&[HOST]), &ours.pem(), HOST).await;
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_in_the_certificate_is_refused_and_those_in_it_are_listed() {
+    let ca = Ca::new("CA");
+    let leaf = ca.server(&["*.example", "inner.example", "10.0.0.1"]);
+    let (explanation, _) = refused(&leaf, &ca.pem(), HOST).await;
+    let cause = &explanation.cause;
+    assert!(cause.contains("`*.example`, `inner.example`, `10.0.0.1`"), "{cause}");
+    assert!(cause.contains("`NotValidForName`"), "{cause}");
+    assert!(hint(&explanation).contains("--tls-servername inner.example"), "{explanation:?}");
+}
+
+#[tokio::test]
+async fn a_certificate_without_subject_alternative_name_is_refused() {
+    let ca = Ca::new("CA");
+    let leaf = ca.issue(&[], |params| {
+        params.distinguished_name.push(rcgen::DnType::CommonName, HOST);
+    });
+    let (explanation, _) = refused(&leaf, &ca.pem(), HOST).await;
+    assert!(explanation.cause.contains("no subject alternative name"), "{explanation:?}");
+    assert!(hint(&explanation).contains("subjectAltName"), "{explanation:?}");
+}
+
+#[tokio::test]
+async fn a_wildcard_does_not_cover_the_name_below_it() {
+    let ca = Ca::new("CA");
+    refused(&ca.server(&["*.localhost"]), &ca.pem(), HOST).await;
+}
+
+#[tokio::test]
+async fn an_address_is_accepted_only_if_it_is_in_the_certificate() {
+    let ca = Ca::new("CA");
+    accepted(&ca.server(&["127.0.0.1"]), &ca.pem(), "127.0.0.1").await;
+    accepted(&ca.server(&["::1"]), &ca.pem(), "[::1]").await;
+    let (explanation, _) = refused(&ca.server(&[HOST]), &ca.pem(), "127.0.0.1").await;
+    assert!(explanation.cause.contains("`localhost`"), "{explanation:?}");
+}
+
+#[tokio::test]
+async fn the_override_is_the_name_on_the_wire_and_the_name_that_is_verified() {
+    let ca = Ca::new("CA");
+    let server = Server::start(open(&ca.server(&["other.example"])));
+    let with =
+        |name: &str| client(&ca.pem(), |options| options.server_name = Some(name.to_owned()));
+    server.call(&with("other.example"), HOST).await.unwrap();
+    assert_eq!(server.handshake().server_name.as_deref(), Some("other.example"));
+    let explanation = server.refusal(&with("third.example"), "other.example").await;
+    assert_eq!(server.handshake().server_name.as_deref(), Some("third.example"));
+    assert!(explanation.cause.contains("`other.example`"), "{explanation:?}");
+}
+
+#[tokio::test]
+async fn a_certificate_outside_its_dates_is_refused_with_both_times() {
+    let ca = Ca::new("CA");
+    let now = SystemTime::now();
+    let expired = ca.issue(&[HOST], |params| params.not_after = (now - DAY / 2).into());
+    let early = ca.issue(&[HOST], |params| params.not_before = (now + DAY).into());
+    for (leaf, term, words) in
+        [(expired, "`Expired`", "has expired on"), (early, "`NotValidYet`", "is valid from")]
+    {
+        let (explanation, _) = refused(&leaf, &ca.pem(), HOST).await;
+        let cause = &explanation.cause;
+        assert!(cause.contains(term) && cause.contains(words), "{cause}");
+        assert_eq!(cause.matches(" UTC").count(), 2, "{cause}");
+        assert!(hint(&explanation).contains("clock"), "{explanation:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_for_clients_is_refused_and_one_for_no_purpose_accepted() {
+    let ca = Ca::new("CA");
+    let client_auth = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let leaf = ca.issue(&[HOST], |params| params.extended_key_usages = client_auth);
+    let (explanation, _) = refused(&leaf, &ca.pem(), HOST).await;
+    assert!(explanation.cause.contains("`InvalidPurpose`"), "{explanation:?}");
+    assert!(hint(&explanation).contains("serverAuth"), "{explanation:?}");
+    let leaf = ca.issue(&[HOST], |params| params.extended_key_usages = Vec::new());
+    accepted(&leaf, &ca.pem(), HOST).await;
+}
+
+#[tokio::test]
+async fn a_missing_intermediate_is_named() {
+    let root = Ca::new("root");
+    let mut leaf = root.intermediate("middle").server(&[HOST]);
+    accepted(&leaf, &root.pem(), HOST).await;
+    leaf.chain.truncate(1);
+    let (explanation, _) = refused(&leaf, &root.pem(), HOST).await;
+    assert!(explanation.cause.contains("does not send its intermediate"), "{explanation:?}");
+    assert!(explanation.cause.contains("CN=middle"), "{explanation:?}");
+}
+
+fn as_ca(params: &mut rcgen::CertificateParams) {
+    params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.extended_key_usages = Vec::new();
+}
+
+#[tokio::test]
+async fn a_pinned_self_signed_certificate_is_accepted_as_ca_and_as_leaf() {
+    for mark in [as_ca, |_: &mut rcgen::CertificateParams| {}] {
+        let leaf = Leaf::self_signed(&[HOST], mark);
+        accepted(&leaf, &leaf.chain_pem(), HOST).await;
+    }
+}
+
+#[tokio::test]
+async fn a_pinned_certificate_must_still_hold_in_name_dates_and_purpose() {
+    let now = SystemTime::now();
+    let name = Leaf::self_signed(&["other.example"], as_ca);
+    let expired = Leaf::self_signed(&[HOST], |params| {
+        as_ca(params);
+        params.not_after = (now - DAY / 2).into();
+    });
+    let early = Leaf::self_signed(&[HOST], |params| {
+        as_ca(params);
+        params.not_before = (now + DAY).into();
+    });
+    let purpose = Leaf::self_signed(&[HOST], |params| {
+        as_ca(params);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    });
+    let cases = [
+        (name, "`NotValidForName`"),
+        (expired, "`Expired`"),
+        (early, "`NotValidYet`"),
+        (purpose, "`InvalidPurpose`"),
+    ];
+    for (leaf, term) in cases {
+        let (explanation, _) = refused(&leaf, &leaf.chain_pem(), HOST).await;
+        assert!(explanation.cause.contains(term), "{explanation:?}");
+    }
+}
+
+/// Pinning is for the very certificate: not for another one of the same name, nor with the key of
+/// somebody else.
+#[tokio::test]
+async fn what_only_looks_like_the_pinned_certificate_is_refused() {
+    let pinned = Leaf::self_signed(&[HOST], as_ca);
+    let (explanation, _) =
+        refused(&Leaf::self_signed(&[HOST], as_ca), &pinned.chain_pem(), HOST).await;
+    assert!(
+        explanation.cause.contains("self-signed")
+            || explanation.cause.contains("CaUsedAsEndEntity")
+    );
+    assert!(hint(&explanation).contains("--tls-ca"), "{explanation:?}");
+
+    let stolen = Leaf { chain: pinned.chain.clone(), ..Leaf::self_signed(&[HOST], as_ca) };
+    let (explanation, _) = refused(&stolen, &pinned.chain_pem(), HOST).await;
+    assert!(explanation.cause.contains("`BadSignature`"), "{explanation:?}");
+}
+
+#[tokio::test]
+async fn a_ca_certificate_shown_as_a_servers_own_is_refused_with_the_fix() {
+    let ca = Ca::new("CA");
+    let (explanation, _) = refused(&ca.issue(&[HOST], as_ca), &ca.pem(), HOST).await;
+    assert!(explanation.cause.contains("`CaUsedAsEndEntity`"), "{explanation:?}");
+    assert!(hint(&explanation).contains("--tls-ca"), "{explanation:?}");
+}
+
+#[tokio::test]
+async fn a_leaf_given_in_place_of_its_ca_is_refused() {
+    let leaf = Ca::new("CA").server(&[HOST]);
+    let (explanation, _) = refused(&leaf, &leaf.chain_pem(), HOST).await;
+    assert!(explanation.cause.contains("`UnknownIssuer`"), "{explanation:?}");
+}
+
+/// A server with a certificate that only OpenSSL would make.
+fn fixture_server(certificate: &str, key: &str) -> Server {
+    let key = PrivateKeyDer::from_pem_file(fixture(key)).unwrap();
+    let key = aws_lc_rs::sign::any_supported_type(&key).unwrap();
+    let certified = CertifiedKey::new(fixture_certificates(certificate), key);
+    Server::start(config(certified, WebPkiClientVerifier::no_client_auth(), rustls::ALL_VERSIONS))
+}
+
+#[tokio::test]
+async fn a_weak_signature_or_key_is_refused() {
+    let cases = [
+        ("bad/server-sha1.pem", "ca.pem", "`UnsupportedSignatureAlgorithm`", "SHA-256"),
+        ("bad/server-rsa1024.pem", "bad/server-rsa1024.ca.pem", "key that is too small", "2048"),
+    ];
+    for (certificate, ca, cause, remedy) in cases {
+        let server = fixture_server(certificate, "bad/server-weak.key.pem");
+        let ca = std::fs::read_to_string(fixture(ca)).unwrap();
+        let explanation = server.refusal(&client(&ca, |_| {}), HOST).await;
+        assert!(explanation.cause.contains(cause), "{certificate}: {explanation:?}");
+        assert!(hint(&explanation).contains(remedy), "{certificate}: {explanation:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_certificate_of_version_1_is_refused_with_the_fix() {
+    let server = fixture_server("bad/server-v1.pem", "bad/server-v1.key.pem");
+    let ca = std::fs::read_to_string(fixture("ca.pem")).unwrap();
+    let explanation = server.refusal(&client(&ca, |_| {}), HOST).await;
+    assert!(explanation.cause.contains("`UnsupportedCertVersion`"), "{explanation:?}");
+    assert!(hint(&explanation).contains("X.509 v3"), "{explanation:?}");
+}
+
+#[tokio::test]
+async fn servers_with_keys_of_every_kind_are_accepted() {
+    let ca = Ca::new("CA");
+    for kind in ["p256", "p384", "p521", "ed25519", "rsa2048", "rsa4096"] {
+        let pem = std::fs::read_to_string(fixture(&format!("good/pkcs8-{kind}/key.pem"))).unwrap();
+        let leaf = ca.issue_for(KeyPair::from_pem(&pem).unwrap(), &[HOST], |_| {});
+        accepted(&leaf, &ca.pem(), HOST).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_tls_is_said_so() {
+    let plain_http = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+    let ca = Ca::new("CA").pem();
+    for answer in [&plain_http[..], b"\x00\x13\x37 random bytes that mean nothing at all"] {
+        let server = Server::start_raw(answer);
+        for skip_verify in [false, true] {
+            let client = client(&ca, |options| options.skip_verify = skip_verify);
+            let explanation = server.refusal(&client, HOST).await;
+            assert!(explanation.cause.contains("does not speak TLS"), "{explanation:?}");
+            assert!(explanation.cause.contains(&server.address.port().to_string()));
+            assert!(hint(&explanation).contains("http://"), "{explanation:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_end_during_the_handshake_is_said_so() {
+    let server = Server::start_raw(b"");
+    let explanation = server.refusal(&client(&Ca::new("CA").pem(), |_| {}), HOST).await;
+    let cause = &explanation.cause;
+    assert!(cause.contains("the connection during the TLS handshake"), "{cause}");
+}
+
+#[tokio::test]
+async fn skip_verify_accepts_any_certificate() {
+    let (ours, theirs) = (Ca::new("ours"), Ca::new("theirs"));
+    let now = SystemTime::now();
+    let expired = ours.issue(&[HOST], |params| params.not_after = (now - DAY / 2).into());
+    for leaf in [theirs.server(&[HOST]), ours.server(&["other.example"]), expired] {
+        let server = Server::start(open(&leaf));
+        let client = client(&ours.pem(), |options| options.skip_verify = true);
+        server.call(&client, HOST).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn skip_verify_still_wants_the_server_to_hold_its_key() {
+    let ca = Ca::new("CA");
+    let stolen = Leaf { chain: ca.server(&[HOST]).chain, ..ca.server(&[HOST]) };
+    for version in [&TLS12, &TLS13] {
+        let verifier = WebPkiClientVerifier::no_client_auth();
+        let server = Server::start(with_versions(&stolen, verifier, &[version]));
+        let client = client(&ca.pem(), |options| options.skip_verify = true);
+        let explanation = server.refusal(&client, HOST).await;
+        assert!(explanation.cause.contains("`BadSignature`"), "{version:?}: {explanation:?}");
+    }
+}
+
+/// A client with revocation lists; `crls` are PEM texts.
+fn checking(ca: &Ca, crls: &[String]) -> ClientTls {
+    let folder = tempdir().unwrap();
+    let crls = crls.iter().enumerate().map(|(n, crl)| write(&folder, &format!("{n}.crl"), crl));
+    let options = ClientOptions { crls: crls.collect(), ..trusting(&folder, ca.pem()) };
+    ClientTls::load(options).unwrap()
+}
+
+#[tokio::test]
+async fn a_revoked_certificate_is_refused_and_others_of_its_ca_are_not() {
+    let ca = Ca::new("CA");
+    let (good, bad) = (ca.server(&[HOST]), ca.server(&[HOST]));
+    let client = checking(&ca, &[ca.crl(&[&bad], SystemTime::now() + DAY)]);
+    Server::start(open(&good)).call(&client, HOST).await.unwrap();
+    let server = Server::start(open(&bad));
+    let explanation = server.refusal(&client, HOST).await;
+    assert!(explanation.cause.contains("`Revoked`"), "{explanation:?}");
+    assert!(matches!(
+        server.handshake().error,
+        Some(rustls::Error::AlertReceived(AlertDescription::CertificateRevoked))
+    ));
+}
+
+#[tokio::test]
+async fn a_revocation_list_that_is_out_of_date_refuses_everybody() {
+    let ca = Ca::new("CA");
+    let client = checking(&ca, &[ca.crl(&[], SystemTime::now() - DAY)]);
+    let explanation = Server::start(open(&ca.server(&[HOST]))).refusal(&client, HOST).await;
+    assert!(explanation.cause.contains("`ExpiredRevocationList`"), "{explanation:?}");
+    assert_eq!(explanation.cause.matches(" UTC").count(), 2, "{explanation:?}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_no_revocation_list_covers_is_refused() {
+    let (ca, other) = (Ca::new("CA"), Ca::new("other"));
+    let later = SystemTime::now() + DAY;
+    let client = checking(&ca, &[other.crl(&[], later)]);
+    let explanation = Server::start(open(&ca.server(&[HOST]))).refusal(&client, HOST).await;
+    assert!(explanation.cause.contains("`UnknownRevocationStatus`"), "{explanation:?}");
+    assert!(hint(&explanation).contains("--tls-crl"), "{explanation:?}");
+    // With an intermediate, a list of each CA is needed, and several files may be given.
+    let middle = ca.intermediate("middle");
+    let leaf = middle.server(&[HOST]);
+    let half = checking(&ca, &[middle.crl(&[], later)]);
+    let explanation = Server::start(open(&leaf)).refusal(&half, HOST).await;
+    assert!(explanation.cause.contains("`UnknownRevocationStatus`"), "{explanation:?}");
+    let whole = checking(&ca, &[middle.crl(&[], later), ca.crl(&[], later)]);
+    Server::start(open(&leaf)).call(&whole, HOST).await.unwrap();
+}
+
+#[test]
+fn a_file_of_trust_that_cannot_be_read_is_refused_at_start() {
+    let folder = tempdir().unwrap();
+    let ca = Ca::new("CA");
+    let damaged = write(
+        &folder,
+        "damaged.pem",
+        "-----BEGIN CERTIFICATE-----\nAAEC\n-----END CERTIFICATE-----\n",
+    );
+    let none = folder.path().join("none.pem");
+    for (path, cause) in
+        [(damaged.clone(), "number 1 in it is damaged"), (none.clone(), "no such file")]
+    {
+        let options = ClientOptions { ca: Some(path.clone()), ..ClientOptions::default() };
+        let report = ClientTls::load(options).unwrap_err();
+        assert_eq!(report.error, format!("Unable to load CA bundle at '{}'", path.display()));
+        assert!(report.cause.unwrap().contains(cause));
+    }
+    for (path, cause) in [(damaged, "no readable revocation list"), (none, "no such file")] {
+        let options = ClientOptions { crls: vec![path.clone()], ..trusting(&folder, ca.pem()) };
+        let report = ClientTls::load(options).unwrap_err();
+        assert_eq!(report.error, format!("Unable to load CRL at '{}'", path.display()));
+        assert!(report.cause.unwrap().contains(cause));
+    }
+}
+
+#[tokio::test]
+async fn a_ca_file_may_hold_several_and_a_crl_may_be_der() {
+    let (one, two) = (Ca::new("one"), Ca::new("two"));
+    let folder = tempdir().unwrap();
+    let pem = two.crl(&[], SystemTime::now() + DAY);
+    let der =
+        rustls_pki_types::CertificateRevocationListDer::from_pem_slice(pem.as_bytes()).unwrap();
+    let crls = vec![write(&folder, "two.crl", &*der)];
+    let options = ClientOptions { crls, ..trusting(&folder, one.pem() + &two.pem()) };
+    let client = ClientTls::load(options).unwrap();
+    Server::start(open(&two.server(&[HOST]))).call(&client, HOST).await.unwrap();
+}
+
+#[test]
+fn ca_only_without_a_ca_trusts_nobody_and_says_so() {
+    let options = ClientOptions { ca_only: true, ..ClientOptions::default() };
+    let report = ClientTls::load(options).unwrap_err();
+    assert!(report.hint.unwrap().contains("--tls-ca"));
+}
