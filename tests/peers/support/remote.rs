@@ -45,6 +45,14 @@ impl Remote {
         Self::python(Python::V1, "server_python_v1.py", wire)
     }
 
+    /// Our small server on the TypeScript SDK v2, without sessions, with TLS of its own (Node).
+    pub(crate) fn typescript_v2() -> Option<Self> {
+        let pki = Pki::new();
+        let mut command = install::node_driver("server_typescript_v2.mjs")?;
+        command.arg(&pki.server.certificate).arg(&pki.server.key).arg(&pki.ca);
+        Some(Self::with_its_own_tls(pki, Server::start(command), Wire::Http))
+    }
+
     /// server-everything behind a TLS front on Node.
     pub(crate) fn everything(wire: Wire) -> Option<Self> {
         let server = everything(wire)?;
@@ -70,9 +78,12 @@ impl Remote {
         command.arg(wire_name(wire));
         command.arg("--certificate").arg(&pki.server.certificate);
         command.arg("--key").arg(&pki.server.key).arg("--client-ca").arg(&pki.ca);
-        let server = Server::start(command);
+        Some(Self::with_its_own_tls(pki, Server::start(command), wire))
+    }
+
+    fn with_its_own_tls(pki: Pki, server: Server, wire: Wire) -> Self {
         let url = format!("https://127.0.0.1:{}{}", server.port, wire.path());
-        Some(Self { url, pki, server, front: None })
+        Self { url, pki, server, front: None }
     }
 
     fn behind(front: fn(&Pki, u16) -> Option<Server>, server: Server, wire: Wire) -> Option<Self> {
