@@ -12,9 +12,9 @@ use crate::cli::log::Format;
 use crate::cli::log::Level;
 use crate::cli::parse;
 use crate::cli::resolve::Invocation;
-use crate::transport::fallback::Strategy;
 use crate::tls::IdentitySource;
 use crate::tls::MinVersion;
+use crate::transport::fallback::Strategy;
 
 const URL: &str = "https://mcp.example.com/mcp";
 

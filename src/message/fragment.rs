@@ -87,7 +87,10 @@ mod tests {
         let head = r#"{"jsonrpc":"2.0","id":"a\"b","method":"tools/call","params":{"x":"yyy"#;
         assert_eq!(found(head, "yyy\"}}"), Some(r#""a\"b""#.to_owned()));
         let head = r#" { "method" : "tools/call", "params":{"id":5,"x":"yyy"#;
-        assert_eq!(found(head, r#"yyy","id":7}},"jsonrpc":"2.0","id": 12}"#), Some("12".to_owned()));
+        assert_eq!(
+            found(head, r#"yyy","id":7}},"jsonrpc":"2.0","id": 12}"#),
+            Some("12".to_owned())
+        );
     }
 
     #[test]

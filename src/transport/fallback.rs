@@ -82,7 +82,9 @@ impl Choice {
             };
             tracing::info!("http transport failed: {}", summary(&trouble, &self.http));
             if fall_back && may_fall_back(&trouble) {
-                tracing::debug!("trying HTTP+SSE: the first POST was refused as by an older server");
+                tracing::debug!(
+                    "trying HTTP+SSE: the first POST was refused as by an older server"
+                );
                 if let Some(stream) = self.open_sse(&message).await {
                     return self.sse(stream, message, inlet).await;
                 }

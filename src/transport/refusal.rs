@@ -116,7 +116,9 @@ impl Refusal {
                 Some("check at the remote before you send it again"),
             ),
             300..=399 => (Kind::Refused, "redirects", Some("give the final URL")),
-            404 => (Kind::Refused, "has no MCP endpoint at this path", Some("check the URL's path")),
+            404 => {
+                (Kind::Refused, "has no MCP endpoint at this path", Some("check the URL's path"))
+            }
             _ => (Kind::Refused, "refused the request", None),
         };
         let report = Report::new(format!("{origin} {error}"));

@@ -1,5 +1,6 @@
 //! The reference server of the protocol's authors in its three modes.
 
+use super::support::bridge;
 use super::support::host::Host;
 use super::support::install;
 use super::support::remote::Remote;
@@ -50,4 +51,17 @@ fn over_http_sse_it_is_found_after_the_probe_of_a_python_host() {
     let Some(seen) = Host::PythonV2("auto").tour(&remote, &[]) else { return };
     seen.assert_whole_tour();
     assert_eq!(seen.protocol, "2025-11-25");
+}
+
+// Node's TLS says why it refuses, in an alert.
+#[test]
+fn behind_a_front_that_does_not_know_the_certificate_the_host_is_told_in_words() {
+    let Some(remote) = Remote::everything(Wire::Http) else { return };
+    let words = bridge::words_as(&remote, &remote.pki.stranger, &[]);
+    let ping = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n";
+    let done = bridge::exchange(&words, ping);
+    let answer: serde_json::Value = serde_json::from_str(done.stdout.trim()).unwrap();
+    assert_eq!(answer["error"]["data"]["kind"], "tls", "{answer}");
+    let cause = answer["error"]["data"]["cause"].as_str().unwrap();
+    assert!(cause.contains("certificate"), "{answer}");
 }

@@ -57,7 +57,7 @@ fn assert_refused(done: &Finished) {
     let answer: serde_json::Value = serde_json::from_str(done.stdout.trim())
         .unwrap_or_else(|error| panic!("{error}: {}\n{}", done.stdout, done.stderr));
     assert_eq!(answer["id"], 7);
-    let message = answer["error"]["message"].as_str().unwrap();
-    assert!(message.contains("400"), "{answer}");
-    assert!(message.to_lowercase().contains("certificate"), "{answer}");
+    let cause = answer["error"]["data"]["cause"].as_str().unwrap();
+    assert!(cause.contains("400"), "{answer}");
+    assert!(cause.contains("SSL certificate"), "{answer}");
 }

@@ -24,7 +24,7 @@ fn a_2x_host_speaks_the_modern_era_with_a_2x_server() {
 fn a_2x_host_pinned_to_the_modern_era_needs_no_probe() {
     let Some(remote) = Remote::python_v2(Wire::Http) else { return };
     let Some(seen) = Host::PythonV2("2026-07-28").tour(&remote, &[]) else { return };
-    assert!(seen.finished, "{seen:?}\n{}", seen.stderr);
+    seen.assert_whole_tour();
     assert_eq!(seen.protocol, "2026-07-28");
 }
 
@@ -108,13 +108,15 @@ fn http_only_does_not_fall_back() {
     assert!(!remote.server.logged("GET /sse"));
 }
 
+// This server closes the connection without a TLS alert, so nobody can be sure of the reason.
 #[test]
-fn openssl_refuses_a_client_certificate_of_another_authority_and_the_host_is_told() {
+fn a_client_certificate_of_another_authority_is_named_as_the_likely_cause() {
     let Some(remote) = Remote::python_v2(Wire::Http) else { return };
     let words = bridge::words_as(&remote, &remote.pki.stranger, &[]);
     let done = bridge::exchange(&words, INITIALIZE);
     let answer: serde_json::Value = serde_json::from_str(done.stdout.trim()).unwrap();
     assert_eq!(answer["id"], "first");
-    assert_eq!(answer["error"]["data"]["kind"], "tls", "{answer}");
-    assert!(answer["error"]["message"].as_str().unwrap().contains("certificate"), "{answer}");
+    let cause = answer["error"]["data"]["cause"].as_str().unwrap();
+    assert!(cause.contains("client certificate"), "{answer}");
+    assert!(cause.contains("CN=stranger"), "{answer}");
 }

@@ -14,12 +14,12 @@ use crate::task::Tasks;
 use crate::transport::batch;
 use crate::transport::http;
 use crate::transport::inlet::Inlet;
+use crate::transport::refusal::Refusal;
 use crate::transport::streamable_http::exchange::Exchange;
 use crate::transport::streamable_http::flights::Flight;
 use crate::transport::streamable_http::lane;
 use crate::transport::streamable_http::listen;
 use crate::transport::streamable_http::params::Params;
-use crate::transport::refusal::Refusal;
 use crate::transport::streamable_http::shared::Shared;
 
 /// What the user may choose.
@@ -73,11 +73,7 @@ impl Client {
     ///
     /// # Errors
     /// The [`Trouble`] that the host has not been told yet.
-    pub async fn first(
-        &self,
-        message: Message,
-        inlet: &mut Inlet,
-    ) -> Option<Result<(), Trouble>> {
+    pub async fn first(&self, message: Message, inlet: &mut Inlet) -> Option<Result<(), Trouble>> {
         let exchange = self.exchange(message)?;
         let done = inlet.hold(exchange.run()).await?;
         Some(done.map(|exchange| self.exchanges.spawn(exchange.drain())))

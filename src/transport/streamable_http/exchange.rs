@@ -10,12 +10,12 @@ use crate::message::{Head, Id, Kind as MessageKind, Message, RpcError};
 use crate::report::{Failure, Kind, Report};
 use crate::transport::events::End;
 use crate::transport::http::{Body, ReadError, Reply};
+use crate::transport::refusal::{HEADER_MISMATCH, Refusal};
 use crate::transport::streamable_http::client::Trouble;
 use crate::transport::streamable_http::flights::Flight;
 use crate::transport::streamable_http::lane;
 use crate::transport::streamable_http::params::Params;
 use crate::transport::streamable_http::recovery;
-use crate::transport::refusal::{HEADER_MISMATCH, Refusal};
 use crate::transport::streamable_http::reply::Shape;
 use crate::transport::streamable_http::session::{Agreed, Pass};
 use crate::transport::streamable_http::shared::{SESSION_ID, Shared};
@@ -221,7 +221,8 @@ impl Exchange {
         end: End,
     ) -> Result<(), Trouble> {
         let cause = format!("no answer yet, and {end}");
-        if self.flight.modern || stream.last_id().is_none() || !resumption.allows(stream.last_id()) {
+        if self.flight.modern || stream.last_id().is_none() || !resumption.allows(stream.last_id())
+        {
             return Err(self.unknown(cause));
         }
         loop {
@@ -233,7 +234,9 @@ impl Exchange {
                 }
                 Ok(reply) => {
                     let status = reply.status;
-                    return Err(self.unknown(format!("{cause}; resuming it got HTTP status {status}")));
+                    return Err(
+                        self.unknown(format!("{cause}; resuming it got HTTP status {status}"))
+                    );
                 }
                 Err(failure) if !resumption.survives_failure() => {
                     return Err(self.unknown(format!("{cause}; {}", failure.report.error)));
@@ -298,8 +301,10 @@ impl Exchange {
     }
 
     fn remember(&self) {
-        if !matches!(&*self.method, "logging/setLevel" | "resources/subscribe" | "resources/unsubscribe")
-        {
+        if !matches!(
+            &*self.method,
+            "logging/setLevel" | "resources/subscribe" | "resources/unsubscribe"
+        ) {
             return;
         }
         let params = self.message.head().and_then(|head| Params::read(&self.message, head).ok());

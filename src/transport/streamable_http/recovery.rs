@@ -56,7 +56,9 @@ pub(crate) async fn reload_tools(shared: &Arc<Shared>, call: &Message) -> bool {
             Some(cursor) => format!(r#"{{"_meta":{meta},"cursor":{cursor}}}"#),
             None => format!(r#"{{"_meta":{meta}}}"#),
         };
-        let Some(answer) = call_own(shared, "tools/list", &params, true).await else { return false };
+        let Some(answer) = call_own(shared, "tools/list", &params, true).await else {
+            return false;
+        };
         cursor = next_cursor(&answer);
         shared.tools(|tools| tools.learn(answer, page == 0));
         if cursor.is_none() {
@@ -76,7 +78,9 @@ async fn initialize(shared: &Arc<Shared>, opening: &Opening) -> Option<Agreed> {
     }
     let agreed = Agreed::read(answer.payload(head))?;
     if agreed.version != opening.agreed.version {
-        tracing::error!("the remote now speaks another protocol version: restart the host's client");
+        tracing::error!(
+            "the remote now speaks another protocol version: restart the host's client"
+        );
         return None;
     }
     shared.session.replace(id);

@@ -44,7 +44,8 @@ async def main() -> None:
         message_handler=note,
     ) as client:
         seen["protocol"] = client.protocol_version
-        seen["server"] = client.server_info.name
+        if client.server_info:  # unknown when the version is pinned and nothing was asked
+            seen["server"] = client.server_info.name
         if client.protocol_version == "2026-07-28":
             async with client.listen(tools_list_changed=True):
                 await tour(client, seen, announced)

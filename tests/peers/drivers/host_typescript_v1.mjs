@@ -30,6 +30,6 @@ await report(async (seen) => {
   seen.server = client.getServerVersion().name;
   const call = (name, args, options) =>
     client.callTool({ name, arguments: args }, undefined, options);
-  await tour({ call, listTools: () => client.listTools(), announced }, seen);
+  await tour({ transport, call, listTools: () => client.listTools(), announced }, seen);
   await client.close();
 });

@@ -24,11 +24,12 @@ await report(async (seen) => {
     client.setNotificationHandler('notifications/tools/list_changed', resolve),
   );
 
-  await client.connect(new StdioClientTransport({ command, args }));
+  const transport = new StdioClientTransport({ command, args });
+  await client.connect(transport);
   seen.protocol = client.getNegotiatedProtocolVersion();
   if (seen.protocol === '2026-07-28') await client.listen({ toolsListChanged: true });
   seen.server = client.getServerVersion().name;
   const call = (name, args, options) => client.callTool({ name, arguments: args }, options);
-  await tour({ call, listTools: () => client.listTools(), announced }, seen);
+  await tour({ transport, call, listTools: () => client.listTools(), announced }, seen);
   await client.close();
 });

@@ -1,6 +1,6 @@
 // What every TypeScript host does with a server, whatever the version of its SDK. The host hands in
-// `call(name, arguments, options)` and `listTools()`; `seen` is filled step by step, so that a
-// failure shows how far the tour came.
+// its transport, `call(name, arguments, options)`, `listTools()` and a promise `announced`; `seen` is
+// filled step by step, so that a failure shows how far the tour came.
 const MESSAGE = 'naïve "quotes" \\ 日本語 🦀\nsecond line \u2028 end';
 
 export const ANSWERS = {
@@ -13,13 +13,13 @@ export const ANSWERS = {
   'roots/list': () => ({ roots: [] }),
 };
 
-export async function tour({ call, listTools, announced }, seen) {
+export async function tour({ transport, call, listTools, announced }, seen) {
   const text = async (name, args, options) =>
     (await call(name, args, options)).content.map((part) => part.text ?? '').join('\n');
 
   seen.tools = (await listTools()).tools.map((tool) => tool.name);
   seen.echo = (await text('echo', { message: MESSAGE })) === `Echo: ${MESSAGE}`;
-  seen.progress = await progress(call);
+  seen.progress = await progress(transport, call);
   seen.error = await error(call);
   seen.concurrent = await concurrent(text);
   seen.sampled = await text('trigger-sampling-request', { prompt: 'hello', maxTokens: 50 });
@@ -32,10 +32,18 @@ export async function tour({ call, listTools, announced }, seen) {
   }
 }
 
-async function progress(call) {
+// Read off the wire: where the last progress and the result come in one chunk, both SDKs hand the
+// result to their user first and then forget the progress, with a bridge and without.
+async function progress(transport, call) {
   const steps = [];
-  const onprogress = (note) => steps.push(note.progress);
+  const deliver = transport.onmessage;
+  transport.onmessage = (message, ...rest) => {
+    if (message.method === 'notifications/progress') steps.push(message.params.progress);
+    deliver(message, ...rest);
+  };
+  const onprogress = () => {};
   await call('trigger-long-running-operation', { duration: 0.3, steps: 3 }, { onprogress });
+  transport.onmessage = deliver;
   return steps;
 }
 

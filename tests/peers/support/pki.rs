@@ -1,6 +1,8 @@
 //! A closed PKI, made fresh for each remote.
 
 use std::fs;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use rcgen::BasicConstraints;
@@ -38,6 +40,7 @@ impl Pki {
         let write = |name: &str, text: String| {
             let file = folder.path().join(name);
             fs::write(&file, text).unwrap();
+            fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap(); // as a key should be
             file
         };
         let identity = |name: &str, issuer: &Authority, purpose| {
