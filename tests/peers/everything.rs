@@ -53,15 +53,17 @@ fn over_http_sse_it_is_found_after_the_probe_of_a_python_host() {
     assert_eq!(seen.protocol, "2025-11-25");
 }
 
-// Node's TLS says why it refuses, in an alert.
+// Node's TLS drops the connection without an alert, once the handshake is over: the bridge meets
+// that while it reads, while it writes or while it closes.
 #[test]
-fn behind_a_front_that_does_not_know_the_certificate_the_host_is_told_in_words() {
+fn behind_a_front_that_drops_an_unknown_certificate_the_likely_cause_is_named_each_time() {
     let Some(remote) = Remote::everything(Wire::Http) else { return };
     let words = bridge::words_as(&remote, &remote.pki.stranger, &[]);
     let ping = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n";
-    let done = bridge::exchange(&words, ping);
-    let answer: serde_json::Value = serde_json::from_str(done.stdout.trim()).unwrap();
-    assert_eq!(answer["error"]["data"]["kind"], "tls", "{answer}");
-    let cause = answer["error"]["data"]["cause"].as_str().unwrap();
-    assert!(cause.contains("certificate"), "{answer}");
+    for _ in 0..10 {
+        let done = bridge::exchange(&words, ping);
+        let answer: serde_json::Value = serde_json::from_str(done.stdout.trim()).unwrap();
+        let cause = answer["error"]["data"]["cause"].as_str().unwrap();
+        assert!(cause.contains("rejected the client certificate"), "{answer}");
+    }
 }

@@ -20,4 +20,6 @@ mod original;
 #[cfg(test)]
 mod python_sdk;
 #[cfg(test)]
+mod restart;
+#[cfg(test)]
 mod typescript_sdk;

@@ -1,7 +1,8 @@
-"""Serves an ASGI application on a free loopback port, over TLS with client certificates if asked."""
+"""Serves an ASGI application on the loopback address, over TLS with client certificates if asked."""
 
 import argparse
 import asyncio
+import os
 import socket
 import ssl
 
@@ -18,8 +19,11 @@ def arguments() -> argparse.Namespace:
 
 
 def serve(app, options: argparse.Namespace) -> None:
-    """Prints `LISTENING <port>` once connections are accepted, then serves until it is killed."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    """Prints `LISTENING <port>` once connections are accepted, then serves until it is killed.
+
+    The port is the one that `PORT` names, or a free one.
+    """
+    listener = socket.create_server(("127.0.0.1", int(os.environ.get("PORT", "0"))))
     tls = {}
     if options.certificate:
         tls = {

@@ -2,6 +2,7 @@
 // its transport, `call(name, arguments, options)`, `listTools()` and a promise `announced`; `seen` is
 // filled step by step, so that a failure shows how far the tour came.
 const MESSAGE = 'naïve "quotes" \\ 日本語 🦀\nsecond line \u2028 end';
+const LARGE = '0123456789abcdef'.repeat(20_000); // more than any pipe, record or window holds at once
 
 export const ANSWERS = {
   'sampling/createMessage': () => ({
@@ -19,6 +20,7 @@ export async function tour({ transport, call, listTools, announced }, seen) {
 
   seen.tools = (await listTools()).tools.map((tool) => tool.name);
   seen.echo = (await text('echo', { message: MESSAGE })) === `Echo: ${MESSAGE}`;
+  seen.large = (await text('echo', { message: LARGE })) === `Echo: ${LARGE}`;
   seen.progress = await progress(transport, call);
   seen.error = await error(call);
   seen.concurrent = await concurrent(text);

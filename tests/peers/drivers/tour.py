@@ -8,6 +8,7 @@ import json
 import anyio
 
 MESSAGE = 'naïve "quotes" \\ 日本語 🦀\nsecond line \u2028 end'
+LARGE = "0123456789abcdef" * 20_000  # more than any pipe, record or window holds at once
 LIMIT = 20  # seconds, for whatever has to arrive
 
 
@@ -24,6 +25,7 @@ async def tour(session, seen: dict, announced: anyio.Event) -> None:
     """Fills `seen`, step by step, so that a failure shows how far the tour came."""
     seen["tools"] = [tool["name"] for tool in wire(await session.list_tools())["tools"]]
     seen["echo"] = await text_of(session, "echo", {"message": MESSAGE}) == f"Echo: {MESSAGE}"
+    seen["large"] = await text_of(session, "echo", {"message": LARGE}) == f"Echo: {LARGE}"
     seen["progress"] = await progress(session)
     seen["error"] = await error(session)
     seen["concurrent"] = await concurrent(session)

@@ -34,6 +34,8 @@ pub(crate) struct Seen {
     pub(crate) tools: Vec<String>,
     /// A text with every awkward character came back unchanged.
     pub(crate) echo: bool,
+    /// So did one of 320 kB.
+    pub(crate) large: bool,
     pub(crate) progress: Vec<f64>,
     /// The answer to a call of an unknown tool.
     pub(crate) error: String,
@@ -97,6 +99,7 @@ impl Seen {
     pub(crate) fn assert_tour(&self) {
         assert!(self.finished, "{self:?}\n{}", self.stderr);
         assert!(self.echo, "{self:?}");
+        assert!(self.large, "{self:?}");
         assert_eq!(self.progress, [1.0, 2.0, 3.0]);
         assert!(self.error.contains("no-such-tool"), "{}", self.error);
         assert_eq!(self.concurrent, 16);

@@ -5,6 +5,7 @@ use std::io::BufRead;
 use std::io::BufReader;
 use std::io::Read;
 use std::io::Write;
+use std::mem;
 use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
@@ -22,6 +23,7 @@ const LOG_LINE: Duration = Duration::from_secs(10);
 
 /// A server that runs until it is dropped.
 pub(crate) struct Server {
+    command: Command,
     child: Child,
     /// Where it listens on 127.0.0.1.
     pub(crate) port: u16,
@@ -49,7 +51,21 @@ impl Server {
             let _ = child.kill();
             panic!("not ready: {command:?}\n{}", log.text.lock().unwrap());
         };
-        Self { child, port, log }
+        Self { command, child, port, log }
+    }
+
+    /// Kills it and starts it again on the same port, which it has to take from `PORT`.
+    pub(crate) fn restart(&mut self) {
+        self.kill();
+        let mut command = mem::replace(&mut self.command, Command::new("true"));
+        command.env("PORT", self.port.to_string());
+        *self = Self::start(command);
+    }
+
+    /// Ends it at once, as a crash would.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 
     /// Whether this text has been logged, or will be within a moment.
@@ -67,8 +83,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
         if thread::panicking() {
             eprintln!("--- server on port {}:\n{}", self.port, self.log.text.lock().unwrap());
         }
