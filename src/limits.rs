@@ -231,3 +231,6 @@ pub const MAX_MIRRORED_BYTES: usize = 16 * 1024;
 
 /// Tools left out of one list that are named in the log, one line each; the others are counted.
 pub const MAX_TOOL_WARNINGS: usize = 20;
+
+/// How long the stream of a cancelled legacy request is still read.
+pub const AFTER_CANCELLATION: Duration = Duration::from_secs(30);

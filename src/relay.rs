@@ -88,7 +88,8 @@ async fn down(ledger: &Mutex<Ledger>, from: &mut Receiver, to: &Sender) {
 /// The last answers: nothing is left hanging.
 async fn answer_all(ledger: &Mutex<Ledger>, host: &Sender, reason: Option<&Failure>) {
     let failure = reason.cloned().unwrap_or_else(|| {
-        let report = Report::new("the bridge ended; the remote may or may not have executed this request");
+        let report =
+            Report::new("the bridge ended; the remote may or may not have executed this request");
         Failure::new(Kind::OutcomeUnknown, report)
     });
     let answers: Vec<Message> = ledger::lock(ledger).close(&failure);

@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderName;
 
+use crate::command::signals::Signals;
 use crate::limits;
 use crate::relay::{self, End};
-use crate::command::signals::Signals;
 use crate::report::{Failure, Report};
 use crate::task::Tasks;
 use crate::tls::{ClientOptions, ClientTls};

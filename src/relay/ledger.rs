@@ -23,7 +23,6 @@ pub(crate) struct Ledger {
 struct Open {
     method: Box<str>,
     since: Instant,
-    cancelled: bool,
 }
 
 /// What to do with a message of the remote.
@@ -45,7 +44,7 @@ pub(crate) async fn drained(ledger: &Mutex<Ledger>) {
     let empty = CancellationToken::new();
     {
         let mut ledger = lock(ledger);
-        if ledger.open.values().all(|open| open.cancelled) {
+        if ledger.open.is_empty() {
             return;
         }
         ledger.empty = Some(empty.clone());
@@ -71,7 +70,7 @@ impl Ledger {
         let since = Instant::now();
         for head in message.heads() {
             if let MessageKind::Request { id, method } = &head.kind {
-                let open = Open { method: method.clone(), since, cancelled: false };
+                let open = Open { method: method.clone(), since };
                 if let Entry::Vacant(entry) = self.open.entry(id.clone()) {
                     entry.insert(open);
                 }
@@ -90,35 +89,33 @@ impl Ledger {
         let open = head.response_id().and_then(|id| self.open.remove(id));
         trace("remote -> host", message, head, open.as_ref().map(|open| open.since));
         self.note_empty();
-        match open {
-            Some(Open { cancelled: false, .. }) => Verdict::Forward,
-            Some(_) => Verdict::Drop,
-            None => {
-                tracing::debug!("dropped a response that nobody waits for");
-                Verdict::Drop
-            }
+        if open.is_some() {
+            return Verdict::Forward;
         }
+        tracing::debug!("dropped a response that nobody waits for");
+        Verdict::Drop
     }
 
     /// Answers all that is open.
     pub(crate) fn close(&mut self, failure: &Failure) -> Vec<Message> {
-        let open = self.open.drain().filter(|(_, open)| !open.cancelled);
-        open.map(|(id, open)| RpcError::failed(failure, Some(&open.method)).answer(Some(&id)))
-            .collect()
+        let answer = |(id, open): (Id, Open)| {
+            RpcError::failed(failure, Some(&open.method)).answer(Some(&id))
+        };
+        self.open.drain().map(answer).collect()
     }
 
-    /// A cancelled request gets no answer any more.
+    /// A cancelled request gets no answer any more: a late one finds nobody who waits.
     fn cancel(&mut self, id: &Id) {
-        if let Some(open) = self.open.get_mut(id) {
-            // The specification does not allow this one to be cancelled.
-            open.cancelled = &*open.method != "initialize";
+        // The specification does not allow `initialize` to be cancelled.
+        if self.open.get(id).is_some_and(|open| &*open.method != "initialize") {
+            self.open.remove(id);
         }
         self.note_empty();
     }
 
     fn note_empty(&mut self) {
         if let Some(empty) = &self.empty
-            && self.open.values().all(|open| open.cancelled)
+            && self.open.is_empty()
         {
             empty.cancel();
         }

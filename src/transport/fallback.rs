@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::channel::{Channel, Sender};
-use crate::message::{Id, Message};
+use crate::message::{Id, Message, RpcError};
 use crate::report::{Failure, Kind};
 use crate::task::Tasks;
 use crate::transport::http;
@@ -80,15 +80,28 @@ impl Choice {
                 }
                 Some(Err(trouble)) => trouble,
             };
-            tracing::info!("http transport failed: {}", summary(&trouble, &self.http));
+            tracing::info!("http transport failed: {}", trouble.summary(self.http.origin()));
             if fall_back && may_fall_back(&trouble) {
-                tracing::debug!("trying HTTP+SSE: the first POST was refused as by an older server");
+                tracing::debug!(
+                    "trying HTTP+SSE: the first POST was refused as by an older server"
+                );
                 if let Some(stream) = self.open_sse(&message).await {
                     return self.sse(stream, message, inlet).await;
                 }
             }
+            let answer = match &trouble {
+                // A server that does not know the probe: the host goes on with `initialize` (A11).
+                Trouble::Refused(refusal)
+                    if method == "server/discover"
+                        && refusal.is_mute()
+                        && refusal.allows_fallback() =>
+                {
+                    RpcError::method_not_found(method).answer(Some(id))
+                }
+                trouble => client.error(trouble, id, method),
+            };
             // Nobody to tell if the host is gone.
-            let _ = self.host.send(client.error(&trouble, id, method)).await;
+            let _ = self.host.send(answer).await;
             if let Trouble::Failed(failure) = trouble
                 && is_unreachable(&failure)
             {
@@ -145,14 +158,4 @@ fn may_fall_back(trouble: &Trouble) -> bool {
 /// Whether there is no use in going on: nothing was ever reached.
 fn is_unreachable(failure: &Failure) -> bool {
     matches!(failure.kind, Kind::NotSent | Kind::Tls)
-}
-
-fn summary(trouble: &Trouble, http: &http::Client) -> String {
-    match trouble {
-        Trouble::Failed(failure) => failure.report.error.clone(),
-        Trouble::Refused(refusal) => {
-            let failure = refusal.failure(http.origin());
-            failure.report.cause.unwrap_or(failure.report.error)
-        }
-    }
 }

@@ -204,7 +204,8 @@ mod tests {
 
     #[test]
     fn a_line_over_the_limit_costs_itself_alone_and_shows_its_ends() {
-        let (first, last) = ("h".repeat(limits::LINE_EDGE_BYTES), "t".repeat(limits::LINE_EDGE_BYTES));
+        let (first, last) =
+            ("h".repeat(limits::LINE_EDGE_BYTES), "t".repeat(limits::LINE_EDGE_BYTES));
         for over in [1, 2, 3, 100 * LIMIT] {
             let middle = "x".repeat(LIMIT + over - 2 * limits::LINE_EDGE_BYTES);
             let stream = format!("a\n{first}{middle}{last}\nb\n");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
+use url::Url;
 
 use crate::limits;
 use crate::message::{Head, Id, Kind as MessageKind, Message, RpcError};
@@ -26,6 +27,8 @@ pub struct Refusal {
     pub status: StatusCode,
     retry_after: Option<Duration>,
     error: Option<Message>,
+    // Where a redirect leads to: its origin alone.
+    target: Option<String>,
     text: String,
 }
 
@@ -33,6 +36,7 @@ impl Refusal {
     /// Reads the reply, with at most [`limits::REFUSAL_BODY_BYTES`] of its body.
     pub async fn read(reply: Reply) -> Self {
         let retry_after = retry_after(&reply.headers);
+        let target = redirect_target(&reply.headers);
         let body = tokio::time::timeout(
             limits::REFUSAL_BODY_TIMEOUT,
             reply.body.read(limits::REFUSAL_BODY_BYTES),
@@ -44,7 +48,7 @@ impl Refusal {
             let head = message.head();
             head.is_some_and(|head| matches!(head.kind, MessageKind::Response { failed: true, .. }))
         });
-        Self { status: reply.status, retry_after, error, text }
+        Self { status: reply.status, retry_after, error, target, text }
     }
 
     /// The code of the JSON-RPC error in the body, if there is one.
@@ -66,6 +70,11 @@ impl Refusal {
             Some(METHOD_NOT_FOUND) => self.status == StatusCode::NOT_FOUND,
             _ => false,
         }
+    }
+
+    /// Whether the body says nothing that a host could understand.
+    pub fn is_mute(&self) -> bool {
+        self.error.is_none()
     }
 
     /// Whether the session is gone: 404, or 400 if the error says so, as some servers do (A23).
@@ -116,12 +125,15 @@ impl Refusal {
                 Some("check at the remote before you send it again"),
             ),
             300..=399 => (Kind::Refused, "redirects", Some("give the final URL")),
-            404 => (Kind::Refused, "has no MCP endpoint at this path", Some("check the URL's path")),
+            404 => {
+                (Kind::Refused, "has no MCP endpoint at this path", Some("check the URL's path"))
+            }
             _ => (Kind::Refused, "refused the request", None),
         };
         let report = Report::new(format!("{origin} {error}"));
         let text = if self.text.is_empty() { String::new() } else { format!(": {}", self.text) };
-        let mut report = report.cause(format!("HTTP status {status}{text}"));
+        let target = self.target.iter().map(|origin| format!(" to {origin}")).collect::<String>();
+        let mut report = report.cause(format!("HTTP status {status}{target}{text}"));
         report.hint = hint.map(str::to_owned);
         let mut failure = Failure::new(kind, report);
         failure.retry_safe = kind == Kind::Overloaded;
@@ -133,6 +145,11 @@ impl Refusal {
         let message = self.error.as_ref()?;
         Some((message, message.head()?))
     }
+}
+
+fn redirect_target(headers: &HeaderMap) -> Option<String> {
+    let target = Url::parse(headers.get(header::LOCATION)?.to_str().ok()?).ok()?;
+    Some(target.origin().ascii_serialization())
 }
 
 /// `Retry-After` in seconds (RFC 9110 section 10.2.3); a date is not worth a calendar here.

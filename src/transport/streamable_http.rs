@@ -24,4 +24,3 @@ mod stream;
 mod tools;
 
 pub use crate::transport::streamable_http::client::{Client, Settings, Trouble};
-

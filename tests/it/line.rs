@@ -21,7 +21,7 @@ const LIMIT: usize = 300;
 
 fn seen(line: Line) -> Seen {
     match line {
-        Line::TooLong { head, .. } => Err(head.to_vec()),
+        Line::TooLong(line) => Err(line.head),
         Line::Whole(line) => Ok(line.to_vec()),
     }
 }
@@ -44,7 +44,7 @@ fn model(stream: &[u8]) -> Vec<Seen> {
         .filter(|line| !line.iter().all(u8::is_ascii_whitespace) || line.len() > LIMIT)
         .map(|line| match line.len() {
             ..=LIMIT => Ok(line.to_vec()),
-            _ => Err(line[..limits::LINE_HEAD_BYTES].to_vec()),
+            _ => Err(line[..limits::LINE_EDGE_BYTES].to_vec()),
         })
         .collect()
 }

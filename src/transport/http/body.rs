@@ -67,10 +67,10 @@ impl Body {
             Wire::Http1(incoming) => http1_chunk(incoming).await?,
             Wire::Http2(stream, state) => http2_chunk(stream, state).await?,
         };
-        if chunk.is_none() {
-            if let Some((link, idle)) = self.back.take() {
-                idle.put(link);
-            }
+        if chunk.is_none()
+            && let Some((link, idle)) = self.back.take()
+        {
+            idle.put(link);
         }
         Ok(chunk)
     }

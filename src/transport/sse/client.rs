@@ -106,10 +106,9 @@ impl Shared {
             Err(e) => return tracing::warn!("dropped an event of the remote: {e}"),
         };
         for message in message.split() {
-            if let Some(id) = message.head().and_then(|head| head.response_id()) {
-                if let Some(waiting) = self.pending.settle(id) {
-                    self.learn(&message, &waiting.method);
-                }
+            let id = message.head().and_then(|head| head.response_id());
+            if let Some(waiting) = id.and_then(|id| self.pending.settle(id)) {
+                self.learn(&message, &waiting.method);
             }
             // Whether anybody waits for it is known to the relay.
             let _ = self.host.send(message).await;
@@ -192,7 +191,8 @@ impl Shared {
             refused.unwrap_or_else(|refusal| refusal.failure(self.http.origin()))
         })?;
         loop {
-            let event = events.next().await.map_err(|end| self.http.outcome_unknown(end.to_string()))?;
+            let event =
+                events.next().await.map_err(|end| self.http.outcome_unknown(end.to_string()))?;
             let Ok(message) = Message::parse(event.data) else { continue };
             let answers = message.head().and_then(|head| head.response_id()) == id.as_ref();
             if answers && message.head().is_some_and(|head| head.response_id().is_some()) {
@@ -210,10 +210,7 @@ impl Shared {
         let request = plain::Request {
             method: Method::POST,
             url: self.endpoint.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            headers: vec![(
-                header::CONTENT_TYPE,
-                HeaderValue::from_static("application/json"),
-            )],
+            headers: vec![(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))],
             body: message.bytes().clone(),
         };
         let reply = self.http.send(request, sent).await.map_err(Ok)?;
@@ -231,7 +228,9 @@ impl Shared {
         if let Err(refused) = self.post(&message, &waiting.sent).await {
             if self.pending.settle(&id).is_some() {
                 let answer = match refused {
-                    Ok(failure) => RpcError::failed(&failure, Some(&waiting.method)).answer(Some(&id)),
+                    Ok(failure) => {
+                        RpcError::failed(&failure, Some(&waiting.method)).answer(Some(&id))
+                    }
                     Err(refusal) => refusal.answer(self.http.origin(), &id, &waiting.method),
                 };
                 let _ = self.host.send(answer).await;
@@ -239,9 +238,12 @@ impl Shared {
             return;
         }
         let probe = &*waiting.method == "server/discover";
-        let limit = if probe { Some(limits::DISCOVER_TIMEOUT) } else { self.settings.request_timeout };
+        let limit =
+            if probe { Some(limits::DISCOVER_TIMEOUT) } else { self.settings.request_timeout };
         let Some(limit) = limit else { return };
-        if timeout(limit, waiting.answered.cancelled()).await.is_ok() || self.pending.settle(&id).is_none() {
+        if timeout(limit, waiting.answered.cancelled()).await.is_ok()
+            || self.pending.settle(&id).is_none()
+        {
             return;
         }
         // Servers of this transport may ignore what comes before `initialize` (A50).
@@ -308,8 +310,10 @@ impl Posting<'_> {
                 }
             }
             (_, Some("notifications/cancelled")) => {
-                let after = message.cancelled_request().and_then(|id| self.shared.pending.find(&id));
-                self.one_way(message, after.map(|waiting| waiting.sent)).await;
+                // Many servers never answer a cancelled request, so it leaves the table at once.
+                let target = message.cancelled_request();
+                let waiting = target.and_then(|id| self.shared.pending.settle(&id));
+                self.one_way(message, waiting.map(|waiting| waiting.sent)).await;
             }
             _ => self.one_way(message, None).await,
         }

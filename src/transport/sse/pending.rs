@@ -32,10 +32,6 @@ impl Pending {
         self.lock().insert(id, waiting);
     }
 
-    pub(crate) fn find(&self, id: &Id) -> Option<Waiting> {
-        self.lock().get(id).cloned()
-    }
-
     /// Takes a request off the table. `None` if it was answered already.
     pub(crate) fn settle(&self, id: &Id) -> Option<Waiting> {
         let waiting = self.lock().remove(id)?;

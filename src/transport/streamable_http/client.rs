@@ -12,14 +12,14 @@ use crate::message::{Head, Id, Kind as MessageKind, Message};
 use crate::report::Failure;
 use crate::task::Tasks;
 use crate::transport::batch;
-use crate::transport::http;
+use crate::transport::http::{self, Origin};
 use crate::transport::inlet::Inlet;
+use crate::transport::refusal::Refusal;
 use crate::transport::streamable_http::exchange::Exchange;
 use crate::transport::streamable_http::flights::Flight;
 use crate::transport::streamable_http::lane;
 use crate::transport::streamable_http::listen;
 use crate::transport::streamable_http::params::Params;
-use crate::transport::refusal::Refusal;
 use crate::transport::streamable_http::shared::Shared;
 
 /// What the user may choose.
@@ -36,10 +36,27 @@ pub struct Settings {
 /// Why a request has no answer of the remote.
 #[derive(Debug)]
 pub enum Trouble {
+    /// Two parsers could read it in two ways, so it was not sent.
+    Ambiguous,
     /// It failed on its way.
     Failed(Failure),
     /// The remote answered with an HTTP status that is not a success.
     Refused(Refusal),
+}
+
+impl Trouble {
+    /// One line for the log.
+    pub fn summary(&self, origin: &Origin) -> String {
+        let report = match self {
+            Self::Ambiguous => return "the request is ambiguous".to_owned(),
+            Self::Failed(failure) => failure.report.clone(),
+            Self::Refused(refusal) => refusal.failure(origin).report,
+        };
+        match report.cause {
+            Some(cause) => format!("{}: {cause}", report.error),
+            None => report.error,
+        }
+    }
 }
 
 impl From<Failure> for Trouble {
@@ -73,11 +90,7 @@ impl Client {
     ///
     /// # Errors
     /// The [`Trouble`] that the host has not been told yet.
-    pub async fn first(
-        &self,
-        message: Message,
-        inlet: &mut Inlet,
-    ) -> Option<Result<(), Trouble>> {
+    pub async fn first(&self, message: Message, inlet: &mut Inlet) -> Option<Result<(), Trouble>> {
         let exchange = self.exchange(message)?;
         let done = inlet.hold(exchange.run()).await?;
         Some(done.map(|exchange| self.exchanges.spawn(exchange.drain())))
@@ -181,8 +194,12 @@ impl Client {
     async fn cancelled(&self, message: Message) {
         let target = message.cancelled_request();
         match target.and_then(|id| self.shared.flights.find(&id)) {
-            Some(flight) if flight.modern => flight.stop.cancel(),
-            Some(flight) => self.one_way(message, Some(flight.sent)).await,
+            Some(flight) => {
+                flight.cancelled.cancel();
+                if !flight.modern {
+                    self.one_way(message, Some(flight.sent)).await;
+                }
+            }
             None => tracing::debug!("dropped a cancellation of a request that is not in flight"),
         }
     }

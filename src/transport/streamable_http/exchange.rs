@@ -10,12 +10,12 @@ use crate::message::{Head, Id, Kind as MessageKind, Message, RpcError};
 use crate::report::{Failure, Kind, Report};
 use crate::transport::events::End;
 use crate::transport::http::{Body, ReadError, Reply};
+use crate::transport::refusal::{HEADER_MISMATCH, Refusal};
 use crate::transport::streamable_http::client::Trouble;
 use crate::transport::streamable_http::flights::Flight;
 use crate::transport::streamable_http::lane;
 use crate::transport::streamable_http::params::Params;
 use crate::transport::streamable_http::recovery;
-use crate::transport::refusal::{HEADER_MISMATCH, Refusal};
 use crate::transport::streamable_http::reply::Shape;
 use crate::transport::streamable_http::session::{Agreed, Pass};
 use crate::transport::streamable_http::shared::{SESSION_ID, Shared};
@@ -74,7 +74,7 @@ impl Exchange {
         let limit = self.shared.settings.request_timeout;
         let outcome = tokio::select! {
             biased;
-            () = flight.stop.cancelled() => Ok(()),
+            () = flight.unwanted() => Ok(()),
             outcome = self.carry() => outcome,
             () = expiry(limit) => Err(self.too_late().await),
         };
@@ -108,7 +108,11 @@ impl Exchange {
 
     /// The error answer for what [`Exchange::run`] returned.
     pub(crate) fn error(shared: &Shared, trouble: &Trouble, id: &Id, method: &str) -> Message {
+        tracing::warn!("`{method}` failed: {}", trouble.summary(shared.http.origin()));
         match trouble {
+            Trouble::Ambiguous => {
+                RpcError::invalid_request("a member of `params` stands twice").answer(Some(id))
+            }
             Trouble::Failed(failure) => RpcError::failed(failure, Some(method)).answer(Some(id)),
             Trouble::Refused(refusal) => refusal.answer(shared.http.origin(), id, method),
         }
@@ -144,17 +148,17 @@ impl Exchange {
         if !self.mend(&pass, &refusal).await {
             return Err(Trouble::Refused(refusal));
         }
-        Ok(self.post_once(&self.pass()).await?)
+        self.post_once(&self.pass()).await
     }
 
-    async fn post_once(&self, pass: &Pass) -> Result<Reply, Failure> {
+    async fn post_once(&self, pass: &Pass) -> Result<Reply, Trouble> {
         let sent = &self.flight.sent;
         if !self.flight.modern {
-            return self.shared.post(&self.message, pass, sent).await;
+            return Ok(self.shared.post(&self.message, pass, sent).await?);
         }
-        let Some(head) = self.message.head() else { return Err(ambiguous()) };
-        let params = Params::read(&self.message, head).map_err(|_| ambiguous())?;
-        self.shared.post_modern(&self.message, head, &params, sent).await
+        let head = self.message.head().ok_or(Trouble::Ambiguous)?;
+        let params = Params::read(&self.message, head).map_err(|_| Trouble::Ambiguous)?;
+        Ok(self.shared.post_modern(&self.message, head, &params, sent).await?)
     }
 
     /// What a session gives to a request. `initialize` opens a new one and has none.
@@ -221,7 +225,8 @@ impl Exchange {
         end: End,
     ) -> Result<(), Trouble> {
         let cause = format!("no answer yet, and {end}");
-        if self.flight.modern || stream.last_id().is_none() || !resumption.allows(stream.last_id()) {
+        if self.flight.modern || stream.last_id().is_none() || !resumption.allows(stream.last_id())
+        {
             return Err(self.unknown(cause));
         }
         loop {
@@ -233,7 +238,9 @@ impl Exchange {
                 }
                 Ok(reply) => {
                     let status = reply.status;
-                    return Err(self.unknown(format!("{cause}; resuming it got HTTP status {status}")));
+                    return Err(
+                        self.unknown(format!("{cause}; resuming it got HTTP status {status}"))
+                    );
                 }
                 Err(failure) if !resumption.survives_failure() => {
                     return Err(self.unknown(format!("{cause}; {}", failure.report.error)));
@@ -298,8 +305,10 @@ impl Exchange {
     }
 
     fn remember(&self) {
-        if !matches!(&*self.method, "logging/setLevel" | "resources/subscribe" | "resources/unsubscribe")
-        {
+        if !matches!(
+            &*self.method,
+            "logging/setLevel" | "resources/subscribe" | "resources/unsubscribe"
+        ) {
             return;
         }
         let params = self.message.head().and_then(|head| Params::read(&self.message, head).ok());
@@ -383,9 +392,4 @@ fn too_large(limit: usize) -> Trouble {
         .cause(format!("it has more than {limit} bytes"))
         .hint("raise the limit with `--max-message-size`");
     Trouble::Failed(Failure::new(Kind::TooLarge, report))
-}
-
-fn ambiguous() -> Failure {
-    let report = Report::new("the request is ambiguous").cause("a member of `params` stands twice");
-    Failure::new(Kind::NotSent, report)
 }

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
+use crate::limits;
 use crate::message::Id;
 
 /// What others may do to a request that runs.
@@ -14,13 +15,23 @@ pub(crate) struct Flight {
     pub(crate) modern: bool,
     /// Cancelled, in the sense of "has happened", once the request may have left.
     pub(crate) sent: CancellationToken,
-    /// Ends the exchange.
-    pub(crate) stop: CancellationToken,
+    /// The host has cancelled the request.
+    pub(crate) cancelled: CancellationToken,
 }
 
 impl Flight {
     pub(crate) fn new(modern: bool) -> Self {
-        Self { modern, sent: CancellationToken::new(), stop: CancellationToken::new() }
+        Self { modern, sent: CancellationToken::new(), cancelled: CancellationToken::new() }
+    }
+
+    /// Completes when the exchange has to end since the host does not want its answer: at once in the
+    /// modern era, where ending the stream is the cancellation; before, when the remote has had time to
+    /// end it itself (a disconnect is no cancellation there, and many servers never answer).
+    pub(crate) async fn unwanted(&self) {
+        self.cancelled.cancelled().await;
+        if !self.modern {
+            tokio::time::sleep(limits::AFTER_CANCELLATION).await;
+        }
     }
 }
 

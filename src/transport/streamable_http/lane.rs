@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use crate::limits;
 use crate::message::{Id, Message};
 use crate::transport::http::Reply;
-use crate::transport::streamable_http::recovery;
 use crate::transport::refusal::Refusal;
+use crate::transport::streamable_http::recovery;
 use crate::transport::streamable_http::shared::Shared;
 
 /// A message that nobody answers.
@@ -33,7 +33,10 @@ impl Item {
         );
         // The text is a notification whatever the id is, which is valid JSON by its type.
         let message = Message::parse(Bytes::from(text));
-        Self { message: message.unwrap_or_else(|_| Message::error_response(None, b"{}")), after: Some(after) }
+        Self {
+            message: message.unwrap_or_else(|_| Message::error_response(None, b"{}")),
+            after: Some(after),
+        }
     }
 }
 

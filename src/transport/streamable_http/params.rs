@@ -21,8 +21,6 @@ pub(crate) struct Params<'a> {
     pub(crate) uri: Option<Cow<'a, str>>,
     /// `taskId`: of the tasks extension (SEP-2663).
     pub(crate) task_id: Option<Cow<'a, str>>,
-    /// `requestId` of `notifications/cancelled`, as it is written.
-    pub(crate) request_id: Option<&'a RawValue>,
     /// `arguments` of a tool or a prompt, whatever their type.
     pub(crate) arguments: Option<&'a RawValue>,
     /// `cursor`: which page of a list; none for the first.
@@ -50,7 +48,6 @@ impl<'a> Params<'a> {
             name: members.name.and_then(string),
             uri: members.uri.and_then(string),
             task_id: members.task_id.and_then(string),
-            request_id: members.request_id,
             arguments: members.arguments,
             cursor: members.cursor,
         })
@@ -79,8 +76,6 @@ struct Members<'a> {
     uri: Option<&'a RawValue>,
     #[serde(borrow)]
     task_id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    request_id: Option<&'a RawValue>,
     #[serde(borrow)]
     arguments: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -127,14 +122,13 @@ mod tests {
     fn each_member_is_found_and_nothing_is_copied() {
         let message = request(
             r#"{"_meta":{"a":1,"io.modelcontextprotocol/protocolVersion":"2026-07-28"},"name":"n",
-                "uri":"u","taskId":"t","requestId":7,"arguments":{"x":1.10},"cursor":"c","z":{}}"#,
+                "uri":"u","taskId":"t","arguments":{"x":1.10},"cursor":"c","z":{}}"#,
         );
         let params = Params::read(&message, message.head().unwrap()).unwrap();
         assert_eq!(params.protocol_version.as_deref(), Some("2026-07-28"));
         assert!(matches!(params.name, Some(Cow::Borrowed("n"))));
         assert!(matches!(params.uri, Some(Cow::Borrowed("u"))));
         assert!(matches!(params.task_id, Some(Cow::Borrowed("t"))));
-        assert_eq!(params.request_id.map(RawValue::get), Some("7"));
         assert_eq!(params.arguments.map(RawValue::get), Some(r#"{"x":1.10}"#));
         assert_eq!(params.cursor.map(RawValue::get), Some("\"c\""));
     }

@@ -1,5 +1,6 @@
 //! Mending what a refusal showed to be out of date: the session, the tools.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -45,18 +46,23 @@ pub(crate) async fn reload_tools(shared: &Arc<Shared>, call: &Message) -> bool {
     #[derive(Deserialize)]
     struct Params<'a> {
         #[serde(borrow, rename = "_meta")]
-        meta: Option<&'a RawValue>,
+        meta: Option<BTreeMap<String, &'a RawValue>>,
     }
     let Some(head) = call.head() else { return false };
     let params: Option<Params<'_>> = serde_json::from_slice(call.payload(head)).ok();
-    let Some(meta) = params.and_then(|params| params.meta) else { return false };
+    let Some(mut meta) = params.and_then(|params| params.meta) else { return false };
+    // The progress of our list is none of the host's business.
+    meta.remove("progressToken");
+    let Ok(meta) = serde_json::to_string(&meta) else { return false };
     let mut cursor = None;
     for page in 0..limits::TOOL_PAGES {
         let params = match &cursor {
             Some(cursor) => format!(r#"{{"_meta":{meta},"cursor":{cursor}}}"#),
             None => format!(r#"{{"_meta":{meta}}}"#),
         };
-        let Some(answer) = call_own(shared, "tools/list", &params, true).await else { return false };
+        let Some(answer) = call_own(shared, "tools/list", &params, true).await else {
+            return false;
+        };
         cursor = next_cursor(&answer);
         shared.tools(|tools| tools.learn(answer, page == 0));
         if cursor.is_none() {
@@ -76,7 +82,9 @@ async fn initialize(shared: &Arc<Shared>, opening: &Opening) -> Option<Agreed> {
     }
     let agreed = Agreed::read(answer.payload(head))?;
     if agreed.version != opening.agreed.version {
-        tracing::error!("the remote now speaks another protocol version: restart the host's client");
+        tracing::error!(
+            "the remote now speaks another protocol version: restart the host's client"
+        );
         return None;
     }
     shared.session.replace(id);

@@ -73,11 +73,7 @@ impl Session {
     /// What to send with a request now.
     pub(crate) fn pass(&self) -> Pass {
         let state = self.lock();
-        Pass {
-            generation: state.generation,
-            id: state.id.clone(),
-            version: state.version.clone(),
-        }
+        Pass { generation: state.generation, id: state.id.clone(), version: state.version.clone() }
     }
 
     /// A new session begins with this answer to `initialize`.

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
 use ::http::{HeaderName, HeaderValue, Method, header};
+use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::Sender;
