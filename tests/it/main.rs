@@ -16,3 +16,7 @@ mod server_certificates;
 mod support;
 #[cfg(test)]
 mod system_roots;
+#[cfg(test)]
+mod trust_files;
+#[cfg(test)]
+mod unusable_credentials;

@@ -1,4 +1,5 @@
 //! What the tests share.
 
+pub(crate) mod credentials;
 pub(crate) mod pki;
 pub(crate) mod tls_server;
