@@ -163,7 +163,7 @@ pub const BACKOFF_FLOOR: Duration = Duration::from_millis(100);
 pub const BACKOFF_CAP: Duration = Duration::from_secs(30);
 
 /// For the DELETE that ends a session: the Python host kills 2 s after it closed our input.
-pub const DELETE_TIMEOUT: Duration = Duration::from_millis(500);
+pub const DELETE_TIMEOUT: Duration = Duration::from_millis(700);
 
 /// How often a use of the TLS credentials may look whether their files have changed: a renewed
 /// certificate is in use a second later, and a busy pool does not ask the disk for each request.
@@ -199,10 +199,10 @@ pub const DISCOVER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// After the end of the host's messages: for what is still in flight. With the DELETE it stays
 /// below the 2 s after which the Python host kills.
-pub const DRAIN_TIMEOUT: Duration = Duration::from_millis(1200);
+pub const DRAIN_TIMEOUT: Duration = Duration::from_millis(1000);
 
 /// For the last words to the host once all is said to the remote.
-pub const FLUSH_TIMEOUT: Duration = Duration::from_millis(200);
+pub const FLUSH_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Bytes asked of standard input at a time: what a Linux pipe holds.
 pub const READ_BYTES: usize = 64 * 1024;

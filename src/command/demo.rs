@@ -93,7 +93,7 @@ async fn bridged<T>(
         request_timeout: None,
         reinitialize: true,
     };
-    let http = Client::new(&remote, Arc::new(tls))
+    let http = Client::new(&remote, Some(Arc::new(tls)))
         .ok_or_else(|| Report::new("the server of the demonstration has no usable address"))?;
     let tasks = Tasks::new();
     let remote = fallback::connect(Arc::new(http), Strategy::default(), settings, &tasks);
