@@ -36,7 +36,7 @@ fn violations(source: &Source) -> Vec<String> {
     for used in follow(code, "crate") {
         match place(used) {
             Some(other) if used == room || other < own => {}
-            Some(_) => wrong.push(format!("{path}: `{room}` uses `{used}`, which stands above it")),
+            Some(_) => wrong.push(format!("{path}: `{used}` does not stand before `{room}`")),
             None if used.is_empty() => {
                 wrong.push(format!("{path}: write `use crate::a::B;`, one path a line"));
             }

@@ -32,7 +32,7 @@ fn violations(source: &Source) -> Vec<String> {
     let mut wrong = foreign_names(&source.path, &code);
     // The program itself hands its arguments and variables to `cli`.
     let reads = || follow(&code, "env").into_iter().chain(follow(&code, "std"));
-    if !matches!(&*source.room, "bin" | "cli") && reads().any(|name| is_environment(name)) {
+    if !matches!(&*source.room, "bin" | "cli") && reads().any(is_environment) {
         wrong.push("the environment is read in src/cli alone".to_owned());
     }
     if source.path != "src/limits.rs" {

@@ -114,22 +114,29 @@ fn code(text: &str) -> String {
 /// How many bytes the text or character has that begins here; 0 if none does.
 fn quoted(rest: &str) -> usize {
     let bare = rest.trim_start_matches(['b', 'c']);
-    let prefix = rest.len() - bare.len();
-    let length = if bare.starts_with("r\"") || bare.starts_with("r#") {
-        let hashes = bare[1..].len() - bare[1..].trim_start_matches('#').len();
-        let open = 2 + hashes;
-        let close = format!("\"{}", "#".repeat(hashes));
-        let end = bare.get(open..).and_then(|inside| inside.find(&close));
-        end.map_or(0, |end| open + end + close.len())
-    } else if bare.starts_with('"') {
-        1 + until(&bare[1..], '"')
-    } else if bare.starts_with("'\\") || bare.chars().nth(2) == Some('\'') {
-        // Everything else with one quote is a lifetime.
-        if bare.starts_with('\'') { 1 + until(&bare[1..], '\'') } else { 0 }
-    } else {
-        0
+    let length = match (bare.strip_prefix('r'), bare.strip_prefix('"'), bare.strip_prefix('\'')) {
+        (Some(raw), _, _) => raw_text(raw).map(|length| 1 + length),
+        (_, Some(text), _) => Some(1 + until(text, '"')),
+        // Any other single quote begins a lifetime.
+        (_, _, Some(character)) if character.starts_with('\\') || is_one(character) => {
+            Some(1 + until(character, '\''))
+        }
+        _ => None,
     };
-    if length == 0 { 0 } else { prefix + length }
+    length.map_or(0, |length| rest.len() - bare.len() + length)
+}
+
+/// The bytes of what follows the `r` of a raw text.
+fn raw_text(raw: &str) -> Option<usize> {
+    let hashes = raw.len() - raw.trim_start_matches('#').len();
+    let inside = raw[hashes..].strip_prefix('"')?;
+    let close = format!("\"{}", "#".repeat(hashes));
+    Some(hashes + 1 + inside.find(&close)? + close.len())
+}
+
+/// Whether a single character and its closing quote stand here.
+fn is_one(character: &str) -> bool {
+    character.chars().nth(1) == Some('\'')
 }
 
 /// The bytes up to the closing quote, and with it.
