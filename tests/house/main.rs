@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod documents;
 mod layers;
 mod owners;
 mod source;
