@@ -8,7 +8,6 @@
 use std::sync::Arc;
 use std::sync::OnceLock;
 
-use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::limits;
@@ -79,23 +78,21 @@ impl Sender {
         self.queue.send(Queued { message, _room: room }).await.map_err(|_| Gone)
     }
 
-    /// As [`Sender::send`], from a thread of its own.
-    ///
-    /// # Errors
-    /// [`Gone`] if nobody can receive it any more.
-    pub fn send_blocking(&self, message: Message, runtime: &Handle) -> Result<(), Gone> {
-        if message.bytes().len() > limits::SMALL_MESSAGE_BYTES {
-            return runtime.block_on(self.send(message));
-        }
-        self.queue.blocking_send(Queued { message, _room: None }).map_err(|_| Gone)
-    }
-
     async fn room(&self, len: usize) -> Result<OwnedSemaphorePermit, Gone> {
         // A message larger than the whole queue takes all of it.
         let permits = u32::try_from(len.min(limits::CHANNEL_BYTES)).map_err(|_| Gone)?;
         tokio::select! {
             room = Arc::clone(&self.bytes).acquire_many_owned(permits) => room.map_err(|_| Gone),
             () = self.queue.closed() => Err(Gone),
+        }
+    }
+
+    /// A sender that does not keep this direction open.
+    pub fn downgrade(&self) -> WeakSender {
+        WeakSender {
+            queue: self.queue.downgrade(),
+            bytes: Arc::clone(&self.bytes),
+            reason: Arc::clone(&self.reason),
         }
     }
 
@@ -116,6 +113,26 @@ impl Sender {
     }
 }
 
+/// The sending half in the hands of somebody who only now and then has something to add.
+#[derive(Clone, Debug)]
+pub struct WeakSender {
+    queue: mpsc::WeakSender<Queued>,
+    bytes: Arc<Semaphore>,
+    reason: Arc<OnceLock<Failure>>,
+}
+
+impl WeakSender {
+    /// As [`Sender::send`].
+    ///
+    /// # Errors
+    /// [`Gone`] if nobody can receive it any more, or if this direction is closed.
+    pub async fn send(&self, message: Message) -> Result<(), Gone> {
+        let queue = self.queue.upgrade().ok_or(Gone)?;
+        let (bytes, reason) = (Arc::clone(&self.bytes), Arc::clone(&self.reason));
+        Sender { queue, bytes, reason }.send(message).await
+    }
+}
+
 /// The receiving half.
 #[derive(Debug)]
 pub struct Receiver {
@@ -128,11 +145,6 @@ impl Receiver {
     /// Cancel safe.
     pub async fn recv(&mut self) -> Option<Message> {
         Some(self.queue.recv().await?.message)
-    }
-
-    /// As [`Receiver::recv`], from a thread of its own.
-    pub fn recv_blocking(&mut self) -> Option<Message> {
-        Some(self.queue.blocking_recv()?.message)
     }
 
     /// The next message if one waits already.

@@ -238,3 +238,13 @@ pub const MAX_TOOL_WARNINGS: usize = 20;
 
 /// How long the stream of a cancelled legacy request is still read.
 pub const AFTER_CANCELLATION: Duration = Duration::from_secs(30);
+
+/// Largest message that the server of the demonstration takes, in bytes: its own host sends some
+/// hundred.
+pub const DEMO_MESSAGE_BYTES: usize = 64 * 1024;
+
+/// How far the server of the demonstration counts at most.
+pub const DEMO_COUNT: u32 = 100;
+
+/// Between two numbers of that count: long enough to see that they come one by one.
+pub const DEMO_COUNT_PAUSE: Duration = Duration::from_millis(5);

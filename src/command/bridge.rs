@@ -63,12 +63,8 @@ impl fmt::Debug for BridgeConfig {
 /// # Errors
 /// What kept it from running or ended it early, for the user.
 pub async fn run(config: BridgeConfig) -> Result<(), Report> {
-    let tls = Arc::new(ClientTls::load(config.tls.clone())?);
-    if let Some(text) = tls.describe() {
-        tracing::info!("{text}");
-    }
     let tasks = Tasks::new();
-    tasks.spawn(watch_expiry(Arc::clone(&tls)));
+    let tls = load_tls(&config, &tasks)?;
     let http = Client::new(&config.remote, tls)
         .ok_or_else(|| Report::new("the server URL must use http or https"))?;
     let settings = Settings {
@@ -77,7 +73,7 @@ pub async fn run(config: BridgeConfig) -> Result<(), Report> {
         reinitialize: config.reinitialize,
     };
     let signals = Signals::listen()?;
-    let host = stdio::open(config.max_message_size)
+    let host = stdio::open(config.max_message_size, &tasks)
         .map_err(|e| Report::new("cannot use standard input and output").cause(e.to_string()))?;
     let remote = fallback::connect(Arc::new(http), config.strategy, settings, &tasks);
     let end = signals.run(|stop| relay::run(host.channel, remote, stop)).await;
@@ -87,6 +83,19 @@ pub async fn run(config: BridgeConfig) -> Result<(), Report> {
         Some(End::Remote(Some(Failure { report, .. }))) => Err(report),
         _ => Ok(()),
     }
+}
+
+/// What a plain connection does not need is not loaded: the system's roots cost milliseconds.
+fn load_tls(config: &BridgeConfig, tasks: &Tasks) -> Result<Option<Arc<ClientTls>>, Report> {
+    if config.remote.url.scheme() != "https" {
+        return Ok(None);
+    }
+    let tls = Arc::new(ClientTls::load(config.tls.clone())?);
+    if let Some(text) = tls.describe() {
+        tracing::info!("{text}");
+    }
+    tasks.spawn(watch_expiry(Arc::clone(&tls)));
+    Ok(Some(tls))
 }
 
 /// Says in time that the identity is about to expire: at the start, and once a day.

@@ -2,7 +2,9 @@
 //! that the server says, and a second URL, which its first event names, for all that we say.
 
 mod client;
+mod conversation;
 mod pending;
+mod reopening;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, header};

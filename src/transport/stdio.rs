@@ -1,14 +1,18 @@
 //! Our own standard input and output: the host, one message a line (specification, "stdio").
-//!
-//! Each side has a plain thread: reading standard input cannot be stopped, and a host that does not
-//! read must not stop anything but its own output.
 
-mod reader;
-mod writer;
+mod incoming;
+mod outgoing;
+#[cfg(unix)]
+mod polled;
+mod threads;
+
+use std::io;
 
 use tokio::sync::oneshot;
 
-use crate::channel::{self, Channel};
+use crate::channel::{self, Channel, Receiver};
+use crate::task::Tasks;
+use crate::transport::stdio::incoming::Incoming;
 
 /// The host, and the end of what is written to it.
 pub struct Stdio {
@@ -21,13 +25,46 @@ pub struct Stdio {
 /// Takes over standard input and output. Lines that are no messages are answered right here.
 ///
 /// # Errors
-/// The threads cannot be started.
-pub fn open(max_message: usize) -> std::io::Result<Stdio> {
+/// A thread cannot be started.
+pub fn open(max_message: usize, tasks: &Tasks) -> io::Result<Stdio> {
     let (to_host, outgoing) = channel::queue();
-    let (incoming, from_host) = channel::queue();
+    let (messages, from_host) = channel::queue();
     let (done, written) = oneshot::channel();
-    writer::start(outgoing, done)?;
-    reader::start(max_message, incoming, to_host.clone())?;
+    read(Incoming::new(max_message, messages, to_host.downgrade()), tasks)?;
+    write(outgoing, done, tasks)?;
     let channel = Channel { sender: to_host, receiver: from_host };
     Ok(Stdio { channel, written })
+}
+
+#[cfg(unix)]
+fn read(incoming: Incoming, tasks: &Tasks) -> io::Result<()> {
+    match polled::input() {
+        Ok(input) => {
+            polled::read(input, incoming, tasks);
+            Ok(())
+        }
+        // A file, for example.
+        Err(_) => threads::read(incoming),
+    }
+}
+
+#[cfg(unix)]
+fn write(messages: Receiver, done: oneshot::Sender<()>, tasks: &Tasks) -> io::Result<()> {
+    match polled::output() {
+        Ok(output) => {
+            polled::write(output, messages, done, tasks);
+            Ok(())
+        }
+        Err(_) => threads::write(messages, done),
+    }
+}
+
+#[cfg(not(unix))]
+fn read(incoming: Incoming, _: &Tasks) -> io::Result<()> {
+    threads::read(incoming)
+}
+
+#[cfg(not(unix))]
+fn write(messages: Receiver, done: oneshot::Sender<()>, _: &Tasks) -> io::Result<()> {
+    threads::write(messages, done)
 }

@@ -1,11 +1,30 @@
 //! Integration tests, one binary, a module a topic.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a test has threads and a clock of its own, and is not bound to one thread"
+)]
+
+#[cfg(test)]
+mod cancelling;
+#[cfg(test)]
+mod choosing;
 #[cfg(test)]
 mod credentials;
 #[cfg(test)]
 mod event_stream;
 #[cfg(test)]
+mod event_streams;
+#[cfg(test)]
+mod get_stream;
+#[cfg(test)]
 mod line;
+#[cfg(test)]
+mod modern;
+#[cfg(test)]
+mod posting;
+#[cfg(test)]
+mod refusals;
 #[cfg(test)]
 mod refused_clients;
 #[cfg(test)]
@@ -13,6 +32,18 @@ mod reload;
 #[cfg(test)]
 mod server_certificates;
 #[cfg(test)]
+mod sessions;
+#[cfg(test)]
+mod sse;
+#[cfg(test)]
+mod stdio_face;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
+mod support_works;
+#[cfg(test)]
 mod system_roots;
+#[cfg(test)]
+mod trust_files;
+#[cfg(test)]
+mod unusable_credentials;

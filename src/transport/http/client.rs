@@ -52,14 +52,14 @@ pub struct Reply {
 }
 
 impl Client {
-    /// A client for the origin of `config.url`, which is `http` or `https`. Nothing is connected
-    /// yet.
-    ///
-    /// # Errors
-    /// `None` for another scheme.
-    pub fn new(config: &RemoteConfig, tls: Arc<ClientTls>) -> Option<Self> {
+    /// A client for the origin of `config.url`. Nothing is connected yet. `None` unless the scheme
+    /// is `https` and there is `tls`, or `http` and there is none: nothing secret goes over plain
+    /// text by mistake.
+    pub fn new(config: &RemoteConfig, tls: Option<Arc<ClientTls>>) -> Option<Self> {
         let origin = Origin::of(&config.url)?;
-        let tls = origin.is_secure().then_some(tls);
+        if origin.is_secure() != tls.is_some() {
+            return None;
+        }
         let dial = Dial::new(origin, tls, &config.proxies, config.connect_timeout);
         let mut headers = config.headers.clone();
         headers.entry(header::USER_AGENT).or_insert_with(|| HeaderValue::from_static(USER_AGENT));

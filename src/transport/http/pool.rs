@@ -67,15 +67,15 @@ impl Pool {
         if let Some(link) = self.existing().await {
             return Ok(link);
         }
-        let speaks_http1 = self.live.lock().speaks_http1;
-        if speaks_http1 {
-            return self.connect(generation).await;
+        let first = self.first.lock().await;
+        if let Some(link) = self.existing().await {
+            return Ok(link);
         }
-        let _first = self.first.lock().await;
-        match self.existing().await {
-            Some(link) => Ok(link),
-            None => self.connect(generation).await,
+        if self.live.lock().speaks_http1 {
+            // Each request needs a connection of its own: side by side.
+            drop(first);
         }
+        self.connect(generation).await
     }
 
     /// The way back for a connection that is out.

@@ -1,15 +1,17 @@
 //! One request: its POST, its reply, and exactly one answer.
 
+mod delivery;
+mod reading;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 
 use crate::limits;
-use crate::message::{Head, Id, Kind as MessageKind, Message, RpcError};
+use crate::message::{Id, Kind as MessageKind, Message, RpcError};
 use crate::report::{Failure, Kind, Report};
-use crate::transport::events::End;
-use crate::transport::http::{Body, ReadError, Reply};
+use crate::transport::http::Reply;
 use crate::transport::refusal::{HEADER_MISMATCH, Refusal};
 use crate::transport::streamable_http::client::Trouble;
 use crate::transport::streamable_http::flights::Flight;
@@ -17,7 +19,7 @@ use crate::transport::streamable_http::lane;
 use crate::transport::streamable_http::params::Params;
 use crate::transport::streamable_http::recovery;
 use crate::transport::streamable_http::reply::Shape;
-use crate::transport::streamable_http::session::{Agreed, Pass};
+use crate::transport::streamable_http::session::Pass;
 use crate::transport::streamable_http::shared::{SESSION_ID, Shared};
 use crate::transport::streamable_http::stream::Stream;
 
@@ -184,160 +186,6 @@ impl Exchange {
             && recovery::replace_session(&self.shared, pass.generation).await
     }
 
-    async fn json(&mut self, body: Body) -> Result<(), Trouble> {
-        let limit = self.shared.settings.max_message;
-        let bytes = body.read(limit).await.map_err(|e| self.unreadable(e))?;
-        if bytes.is_empty() {
-            return Err(protocol("the remote answered with an empty body"));
-        }
-        let message = Message::parse(bytes)
-            .map_err(|e| protocol(format!("the remote's answer is no JSON-RPC message: {e}")))?;
-        for message in message.split() {
-            self.deliver(self.named(message)).await;
-        }
-        if self.answered { Ok(()) } else { Err(protocol("the remote answered another request")) }
-    }
-
-    async fn stream(&mut self, body: Body) -> Result<(), Trouble> {
-        let mut stream = Stream::new(body, self.shared.settings.max_message);
-        let mut resumption = Resumption::default();
-        while !self.answered {
-            match stream.next().await {
-                Ok(message) => {
-                    resumption = Resumption::default();
-                    for message in message.split() {
-                        self.deliver(message).await;
-                    }
-                }
-                Err(End::TooLarge(limit)) => return Err(too_large(limit)),
-                Err(end) => self.resume(&mut stream, &mut resumption, end).await?,
-            }
-        }
-        self.rest = Some(stream);
-        Ok(())
-    }
-
-    /// Goes on with a broken stream where that is possible: reading, never sending again.
-    async fn resume(
-        &self,
-        stream: &mut Stream,
-        resumption: &mut Resumption,
-        end: End,
-    ) -> Result<(), Trouble> {
-        let cause = format!("no answer yet, and {end}");
-        if self.flight.modern || stream.last_id().is_none() || !resumption.allows(stream.last_id())
-        {
-            return Err(self.unknown(cause));
-        }
-        loop {
-            tokio::time::sleep(stream.pause().unwrap_or(limits::EVENT_RECONNECT)).await;
-            match self.shared.get(&self.pass(), stream.last_id()).await {
-                Ok(reply) if matches!(Shape::of(&reply), Shape::Stream) => {
-                    stream.resume(reply.body);
-                    return Ok(());
-                }
-                Ok(reply) => {
-                    let status = reply.status;
-                    return Err(
-                        self.unknown(format!("{cause}; resuming it got HTTP status {status}"))
-                    );
-                }
-                Err(failure) if !resumption.survives_failure() => {
-                    return Err(self.unknown(format!("{cause}; {}", failure.report.error)));
-                }
-                Err(_) => {}
-            }
-        }
-    }
-
-    /// A message of the server: the answer, or something on the way to it.
-    async fn deliver(&mut self, message: Message) {
-        let Some(head) = message.head() else { return };
-        if self.flight.modern && head.request_id().is_some() {
-            tracing::warn!("dropped a request of the remote: this protocol version knows none");
-            return;
-        }
-        if head.response_id() != Some(&self.id) || self.answered {
-            // Whether anybody waits for it is known to the relay.
-            let _ = self.shared.host.send(message).await;
-            return;
-        }
-        self.answered = true;
-        if self.own {
-            self.answer = Some(message);
-            return;
-        }
-        let message = self.learn(message);
-        self.shared.flights.remove(&self.id);
-        // Nobody to tell if the host is gone.
-        let _ = self.shared.host.send(message).await;
-    }
-
-    /// Keeps what later requests need of an answer.
-    fn learn(&self, answer: Message) -> Message {
-        let Some(head) = answer.head() else { return answer };
-        if matches!(head.kind, MessageKind::Response { failed: true, .. }) {
-            return answer;
-        }
-        match (&*self.method, self.flight.modern) {
-            ("initialize", _) => {
-                if let Some(agreed) = Agreed::read(answer.payload(head)) {
-                    let id = self.session_id.clone();
-                    self.shared.session.open(self.message.clone(), agreed, id);
-                }
-                answer
-            }
-            ("tools/list", true) => {
-                let starts_over = !self.has_cursor();
-                self.shared.tools(|tools| tools.learn(answer, starts_over))
-            }
-            (_, false) => {
-                self.remember();
-                answer
-            }
-            _ => answer,
-        }
-    }
-
-    fn has_cursor(&self) -> bool {
-        let params = self.message.head().and_then(|head| Params::read(&self.message, head).ok());
-        params.is_some_and(|params| params.cursor.is_some())
-    }
-
-    fn remember(&self) {
-        if !matches!(
-            &*self.method,
-            "logging/setLevel" | "resources/subscribe" | "resources/unsubscribe"
-        ) {
-            return;
-        }
-        let params = self.message.head().and_then(|head| Params::read(&self.message, head).ok());
-        let uri = params.as_ref().and_then(|params| params.uri.as_deref());
-        self.shared.session.remember(&self.message, uri);
-    }
-
-    /// An error without an id is for the only request that it can be for.
-    fn named(&self, message: Message) -> Message {
-        let head: Option<&Head> = message.head();
-        match head.map(|head| (head, &head.kind)) {
-            Some((head, MessageKind::Response { id: None, failed: true })) => {
-                Message::error_response(Some(&self.id), message.payload(head))
-            }
-            _ => message,
-        }
-    }
-
-    fn unreadable(&self, error: ReadError) -> Trouble {
-        match error {
-            ReadError::TooLarge(limit) => too_large(limit),
-            ReadError::Broken(cause) => self.unknown(cause.to_string()),
-        }
-    }
-
-    fn unknown(&self, cause: String) -> Trouble {
-        Trouble::Failed(self.shared.http.outcome_unknown(cause))
-    }
-
     /// The time limit of the user: the remote is told, in the way of the era.
     async fn too_late(&self) -> Trouble {
         if !self.flight.modern && &*self.method != "initialize" {
@@ -347,31 +195,6 @@ impl Exchange {
         }
         let limit = self.shared.settings.request_timeout.unwrap_or_default();
         Trouble::Failed(self.shared.http.unanswered(limit))
-    }
-}
-
-/// How often a stream may be resumed.
-#[derive(Default)]
-struct Resumption {
-    failures: u32,
-    fruitless: u32,
-    last_id: Option<String>,
-}
-
-impl Resumption {
-    /// Counts a resumption that brought nothing since the one before.
-    fn allows(&mut self, last_id: Option<&str>) -> bool {
-        if self.last_id.as_deref() != last_id {
-            self.last_id = last_id.map(str::to_owned);
-            self.fruitless = 0;
-        }
-        self.fruitless += 1;
-        self.fruitless <= limits::FRUITLESS_RESUMPTIONS
-    }
-
-    fn survives_failure(&mut self) -> bool {
-        self.failures += 1;
-        self.failures < limits::FAILED_RESUMPTIONS
     }
 }
 
@@ -385,11 +208,4 @@ async fn expiry(limit: Option<Duration>) {
 fn protocol(cause: impl Into<String>) -> Trouble {
     let report = Report::new("the remote broke the protocol").cause(cause);
     Trouble::Failed(Failure::new(Kind::Protocol, report))
-}
-
-fn too_large(limit: usize) -> Trouble {
-    let report = Report::new("the answer is too large")
-        .cause(format!("it has more than {limit} bytes"))
-        .hint("raise the limit with `--max-message-size`");
-    Trouble::Failed(Failure::new(Kind::TooLarge, report))
 }

@@ -34,10 +34,10 @@ pub(crate) async fn replace_session(shared: &Arc<Shared>, lost: u64) -> bool {
     for message in shared.session.remembered() {
         repeat(shared, &message).await;
     }
-    shared.reopen.notify_one();
     if agreed.capabilities != opening.agreed.capabilities {
         announce_changes(shared).await;
     }
+    shared.reopen.notify_one();
     true
 }
 

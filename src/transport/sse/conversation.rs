@@ -1,0 +1,156 @@
+//! What one conversation is, whichever stream carries it: what waits for an answer, and what a new
+//! stream has to be told again.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, header};
+use serde::Deserialize;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::channel::Sender;
+use crate::limits;
+use crate::message::{Id, Message, RpcError};
+use crate::report::Failure;
+use crate::transport::events::Events;
+use crate::transport::http::{self as plain, Client};
+use crate::transport::refusal::Refusal;
+use crate::transport::sse::pending::{Pending, Waiting};
+use crate::transport::streamable_http::Settings;
+
+/// What the streams of one conversation share.
+pub(crate) struct Conversation {
+    pub(crate) http: Arc<Client>,
+    pub(crate) host: Sender,
+    pub(crate) settings: Settings,
+    pub(crate) endpoint: Mutex<Url>,
+    pub(crate) pending: Pending,
+    pub(crate) handshake: Mutex<Handshake>,
+}
+
+/// What a new stream has to be told again, since a stream is a session.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Handshake {
+    pub(crate) initialize: Option<Message>,
+    pub(crate) initialized: Option<Message>,
+    pub(crate) version: Option<String>,
+}
+
+impl Conversation {
+    /// Forwards what the server says; returns why it says nothing more.
+    pub(crate) async fn read(&self, events: &mut Events) -> String {
+        loop {
+            let event = match events.next().await {
+                Ok(event) => event,
+                Err(end) => return end.to_string(),
+            };
+            match &*event.kind {
+                "message" if !event.data.is_empty() => self.take(event.data).await,
+                "endpoint" => tracing::warn!("the remote names a second endpoint: ignored"),
+                _ => {}
+            }
+        }
+    }
+
+    async fn take(&self, data: Bytes) {
+        let message = match Message::parse(data) {
+            Ok(message) => message,
+            Err(e) => return tracing::warn!("dropped an event of the remote: {e}"),
+        };
+        for message in message.split() {
+            let id = message.head().and_then(|head| head.response_id());
+            if let Some(waiting) = id.and_then(|id| self.pending.settle(id)) {
+                self.learn(&message, &waiting.method);
+            }
+            // Whether anybody waits for it is known to the relay.
+            let _ = self.host.send(message).await;
+        }
+    }
+
+    fn learn(&self, answer: &Message, method: &str) {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct InitializeResult {
+            protocol_version: String,
+        }
+        let Some(head) = answer.head() else { return };
+        if method == "initialize" {
+            let result = serde_json::from_slice::<InitializeResult>(answer.payload(head));
+            self.handshake().version = result.ok().map(|result| result.protocol_version);
+        }
+    }
+
+    /// The loss of the stream is the loss of the session: what waits on it is never answered.
+    pub(crate) async fn fail_all(&self, cause: &str) {
+        tracing::warn!("the remote's event stream is lost: {cause}");
+        for (id, waiting) in self.pending.settle_all() {
+            let failure = self.http.outcome_unknown(cause.to_owned());
+            self.answer(&failure, &id, &waiting.method).await;
+        }
+    }
+
+    /// Posts one message.
+    pub(crate) async fn post(
+        &self,
+        message: &Message,
+        sent: &CancellationToken,
+    ) -> Result<(), Result<Failure, Refusal>> {
+        let request = plain::Request {
+            method: Method::POST,
+            url: self.endpoint.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            headers: vec![(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))],
+            body: message.bytes().clone(),
+        };
+        let reply = self.http.send(request, sent).await.map_err(Ok)?;
+        if !reply.status.is_success() {
+            return Err(Err(Refusal::read(reply).await));
+        }
+        // Read to its end so that the connection can be used again; what it says has no meaning.
+        let rest = reply.body.read(limits::REFUSAL_BODY_BYTES);
+        let _ = timeout(limits::REFUSAL_BODY_TIMEOUT, rest).await;
+        Ok(())
+    }
+
+    /// Posts a request and sees to it that it is answered.
+    pub(crate) async fn request(self: Arc<Self>, message: Message, id: Id, waiting: Waiting) {
+        if let Err(refused) = self.post(&message, &waiting.sent).await {
+            if self.pending.settle(&id).is_some() {
+                let answer = match refused {
+                    Ok(failure) => {
+                        RpcError::failed(&failure, Some(&waiting.method)).answer(Some(&id))
+                    }
+                    Err(refusal) => refusal.answer(self.http.origin(), &id, &waiting.method),
+                };
+                let _ = self.host.send(answer).await;
+            }
+            return;
+        }
+        let probe = &*waiting.method == "server/discover";
+        let limit =
+            if probe { Some(limits::DISCOVER_TIMEOUT) } else { self.settings.request_timeout };
+        let Some(limit) = limit else { return };
+        if timeout(limit, waiting.answered.cancelled()).await.is_ok()
+            || self.pending.settle(&id).is_none()
+        {
+            return;
+        }
+        // Servers of this transport may ignore what comes before `initialize` (A50).
+        let error = if probe {
+            RpcError::method_not_found(&waiting.method)
+        } else {
+            RpcError::failed(&self.http.unanswered(limit), Some(&waiting.method))
+        };
+        let _ = self.host.send(error.answer(Some(&id))).await;
+    }
+
+    pub(crate) async fn answer(&self, failure: &Failure, id: &Id, method: &str) {
+        // Nobody to tell if the host is gone.
+        let _ = self.host.send(RpcError::failed(failure, Some(method)).answer(Some(id))).await;
+    }
+
+    pub(crate) fn handshake(&self) -> MutexGuard<'_, Handshake> {
+        self.handshake.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,72 @@
+//! What comes in on standard input: lines to messages.
+
+use bytes::Bytes;
+
+use crate::channel::{Gone, Sender, WeakSender};
+use crate::message::{Message, ParseError, RpcError, request_id_of_fragments};
+use crate::report::{Failure, Kind, Report};
+use crate::transport::line::{Line, Lines, TooLong};
+
+/// The host's side of the conversation.
+pub(crate) struct Incoming {
+    lines: Lines,
+    max_message: usize,
+    messages: Sender,
+    // Where the answers to lines that are no messages go. A read that cannot be stopped must not
+    // keep the output open.
+    answers: WeakSender,
+}
+
+impl Incoming {
+    pub(crate) fn new(max_message: usize, messages: Sender, answers: WeakSender) -> Self {
+        Self { lines: Lines::new(max_message), max_message, messages, answers }
+    }
+
+    /// Takes the next bytes, and waits until there is room for the messages in them.
+    pub(crate) async fn push(&mut self, chunk: Bytes) -> Result<(), Gone> {
+        self.lines.push(chunk);
+        while let Some(line) = self.lines.next_line() {
+            self.take(line).await?;
+        }
+        Ok(())
+    }
+
+    /// The input is over.
+    pub(crate) async fn finish(mut self) {
+        if let Some(line) = self.lines.finish() {
+            // At the end it makes no difference whether anybody is left.
+            let _ = self.take(line).await;
+        }
+    }
+
+    async fn take(&self, line: Line) -> Result<(), Gone> {
+        match line {
+            Line::Whole(line) => self.message(line).await,
+            Line::TooLong(line) => self.too_long(&line).await,
+        }
+    }
+
+    async fn message(&self, line: Bytes) -> Result<(), Gone> {
+        let answer = match Message::parse(line) {
+            Ok(message) => return self.messages.send(message).await,
+            Err(ParseError::NotJson(reason)) => RpcError::parse_error(&reason).answer(None),
+            Err(ParseError::Invalid { id, reason }) => {
+                RpcError::invalid_request(reason).answer(id.as_ref())
+            }
+        };
+        tracing::warn!("the host sent a line that is no message");
+        self.answers.send(answer).await
+    }
+
+    /// Fails that one message and no other (A5).
+    async fn too_long(&self, line: &TooLong) -> Result<(), Gone> {
+        let report = Report::new("the message is too large")
+            .cause(format!("it has {} bytes, and {} are allowed", line.len, self.max_message))
+            .hint("raise the limit with `--max-message-size`");
+        tracing::warn!("dropped a message of the host: {} bytes", line.len);
+        let id = request_id_of_fragments(&line.head, &line.tail);
+        let failure = Failure::new(Kind::TooLarge, report);
+        let answer = RpcError::failed(&failure, None).answer(id.as_ref());
+        self.answers.send(answer).await
+    }
+}

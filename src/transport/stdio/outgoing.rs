@@ -1,0 +1,38 @@
+//! What goes out on standard output: messages to lines.
+
+use bytes::Bytes;
+
+use crate::channel::Receiver;
+use crate::limits;
+
+/// The lines that are to be written next.
+#[derive(Default)]
+pub(crate) struct Batch {
+    /// Small lines, gathered so that a burst costs few system calls.
+    pub(crate) small: Vec<u8>,
+    /// A large line that follows them, without its end: it goes out as it is.
+    pub(crate) large: Option<Bytes>,
+}
+
+impl Batch {
+    /// Waits for a message and takes what waits behind it; `None` once nothing more will come.
+    pub(crate) async fn next(&mut self, messages: &mut Receiver) -> Option<()> {
+        let mut next = messages.recv().await;
+        next.as_ref()?;
+        self.small.clear();
+        while let Some(message) = next {
+            let bytes = message.into_bytes();
+            if bytes.len() > limits::WRITE_BYTES {
+                self.large = Some(bytes);
+                break;
+            }
+            self.small.extend_from_slice(&bytes);
+            self.small.push(b'\n');
+            if self.small.len() > limits::WRITE_BYTES {
+                break;
+            }
+            next = messages.try_recv();
+        }
+        Some(())
+    }
+}

@@ -1,0 +1,35 @@
+// A host on the TypeScript SDK v2: `host_typescript_v2.mjs MODE COMMAND...`, one JSON line out.
+import { Client } from '@modelcontextprotocol/client';
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
+
+import { ANSWERS, report, tour } from './tour.mjs';
+
+await report(async (seen) => {
+  const [mode, command, ...args] = process.argv.slice(2);
+  const client = new Client(
+    { name: 'typescript-v2', version: '1.0.0' },
+    {
+      capabilities: { sampling: {}, elicitation: { form: {} }, roots: { listChanged: true } },
+      versionNegotiation: { mode },
+    },
+  );
+  for (const [method, answer] of Object.entries(ANSWERS)) {
+    client.setRequestHandler(method, answer);
+  }
+  client.setRequestHandler('roots/list', () => {
+    seen.roots_asked = true;
+    return ANSWERS['roots/list']();
+  });
+  const announced = new Promise((resolve) =>
+    client.setNotificationHandler('notifications/tools/list_changed', resolve),
+  );
+
+  const transport = new StdioClientTransport({ command, args });
+  await client.connect(transport);
+  seen.protocol = client.getNegotiatedProtocolVersion();
+  if (seen.protocol === '2026-07-28') await client.listen({ toolsListChanged: true });
+  seen.server = client.getServerVersion().name;
+  const call = (name, args, options) => client.callTool({ name, arguments: args }, options);
+  await tour({ transport, call, listTools: () => client.listTools(), announced }, seen);
+  await client.close();
+});

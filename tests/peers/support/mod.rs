@@ -1,0 +1,10 @@
+//! What the topics share: installed peers, their processes, a PKI, fronts, servers and hosts.
+
+pub(crate) mod bridge;
+pub(crate) mod dialogue;
+pub(crate) mod front;
+pub(crate) mod host;
+pub(crate) mod install;
+pub(crate) mod pki;
+pub(crate) mod process;
+pub(crate) mod remote;

@@ -1,0 +1,111 @@
+//! Remotes: a server that others wrote, behind mutual TLS.
+
+use super::front;
+use super::install;
+use super::install::Python;
+use super::pki::Pki;
+use super::process::Server;
+
+/// The wire of a server.
+#[derive(Clone, Copy)]
+pub(crate) enum Wire {
+    /// Streamable HTTP.
+    Http,
+    /// HTTP+SSE.
+    Sse,
+}
+
+impl Wire {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Http => "/mcp",
+            Self::Sse => "/sse",
+        }
+    }
+}
+
+/// A server that demands a client certificate.
+pub(crate) struct Remote {
+    pub(crate) url: String,
+    pub(crate) pki: Pki,
+    /// The server itself.
+    pub(crate) server: Server,
+    /// What terminates TLS, unless the server does.
+    pub(crate) front: Option<Server>,
+}
+
+impl Remote {
+    /// Our small server on the Python SDK 2.x, both eras, with TLS of its own (OpenSSL).
+    pub(crate) fn python_v2(wire: Wire) -> Option<Self> {
+        Self::python(Python::V2, "server_python_v2.py", wire)
+    }
+
+    /// The same on the SDK 1.x, legacy era alone.
+    pub(crate) fn python_v1(wire: Wire) -> Option<Self> {
+        Self::python(Python::V1, "server_python_v1.py", wire)
+    }
+
+    /// Our small server on the TypeScript SDK v2, without sessions, with TLS of its own (Node).
+    pub(crate) fn typescript_v2() -> Option<Self> {
+        let pki = Pki::new();
+        let mut command = install::node_driver("server_typescript_v2.mjs")?;
+        command.arg(&pki.server.certificate).arg(&pki.server.key).arg(&pki.ca);
+        Some(Self::with_its_own_tls(pki, Server::start(command), Wire::Http))
+    }
+
+    /// server-everything behind a TLS front on Node.
+    pub(crate) fn everything(wire: Wire) -> Option<Self> {
+        let server = everything(wire)?;
+        Self::behind(front::node, server, wire)
+    }
+
+    /// server-everything behind nginx.
+    pub(crate) fn everything_behind_nginx(wire: Wire) -> Option<Self> {
+        let server = everything(wire)?;
+        Self::behind(front::nginx, server, wire)
+    }
+
+    /// Our small server on the Python SDK 2.x behind nginx.
+    pub(crate) fn python_v2_behind_nginx(wire: Wire) -> Option<Self> {
+        let mut command = Python::V2.driver("server_python_v2.py")?;
+        command.arg(wire_name(wire));
+        Self::behind(front::nginx, Server::start(command), wire)
+    }
+
+    fn python(python: Python, script: &str, wire: Wire) -> Option<Self> {
+        let pki = Pki::new();
+        let mut command = python.driver(script)?;
+        command.arg(wire_name(wire));
+        command.arg("--certificate").arg(&pki.server.certificate);
+        command.arg("--key").arg(&pki.server.key).arg("--client-ca").arg(&pki.ca);
+        Some(Self::with_its_own_tls(pki, Server::start(command), wire))
+    }
+
+    fn with_its_own_tls(pki: Pki, server: Server, wire: Wire) -> Self {
+        let url = format!("https://127.0.0.1:{}{}", server.port, wire.path());
+        Self { url, pki, server, front: None }
+    }
+
+    fn behind(front: fn(&Pki, u16) -> Option<Server>, server: Server, wire: Wire) -> Option<Self> {
+        let pki = Pki::new();
+        let front = front(&pki, server.port)?;
+        let url = format!("https://localhost:{}{}", front.port, wire.path());
+        Some(Self { url, pki, server, front: Some(front) })
+    }
+}
+
+fn wire_name(wire: Wire) -> &'static str {
+    match wire {
+        Wire::Http => "http",
+        Wire::Sse => "sse",
+    }
+}
+
+fn everything(wire: Wire) -> Option<Server> {
+    let mut command = install::node_package(install::EVERYTHING)?;
+    command.env("PORT", "0").arg(match wire {
+        Wire::Http => "streamableHttp",
+        Wire::Sse => "sse",
+    });
+    Some(Server::start(command))
+}
