@@ -191,6 +191,10 @@ pub const MAX_SCRYPT_BYTES: u64 = 256 * 1024 * 1024;
 /// be worthless later.
 pub const THROW_AWAY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How long before they were made certificates made in memory are valid already: the clocks of two
+/// machines differ by some minutes.
+pub const THROW_AWAY_HEAD_START: Duration = Duration::from_secs(60 * 60);
+
 /// Wait for the `endpoint` event of HTTP+SSE.
 pub const ENDPOINT_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -3,7 +3,6 @@
 //! P-256, X.509 version 3, CA:FALSE and one purpose on leaves; serial numbers come from the random
 //! key, so that two certificates of one name differ.
 
-use std::time::Duration;
 use std::time::SystemTime;
 
 use rcgen::BasicConstraints;
@@ -121,8 +120,7 @@ fn params(common_name: &str, names: &[&str]) -> Result<CertificateParams, Report
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, common_name);
     let now = SystemTime::now();
-    // Clocks of two machines differ by some minutes.
-    params.not_before = (now - Duration::from_secs(60 * 60)).into();
+    params.not_before = (now - limits::THROW_AWAY_HEAD_START).into();
     params.not_after = (now + limits::THROW_AWAY_LIFETIME).into();
     Ok(params)
 }
