@@ -172,7 +172,8 @@ mod tests {
     }
 
     fn large() -> Message {
-        let text = format!(r#"{{"method":"{}"}}"#, "x".repeat(limits::CHANNEL_BYTES / 2));
+        let text =
+            format!(r#"{{"jsonrpc":"2.0","method":"{}"}}"#, "x".repeat(limits::CHANNEL_BYTES / 2));
         Message::parse(Bytes::from(text)).unwrap()
     }
 

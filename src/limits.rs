@@ -163,7 +163,7 @@ pub const BACKOFF_FLOOR: Duration = Duration::from_millis(100);
 pub const BACKOFF_CAP: Duration = Duration::from_secs(30);
 
 /// For the DELETE that ends a session: the Python host kills 2 s after it closed our input.
-pub const DELETE_TIMEOUT: Duration = Duration::from_millis(500);
+pub const DELETE_TIMEOUT: Duration = Duration::from_millis(700);
 
 /// How often a use of the TLS credentials may look whether their files have changed: a renewed
 /// certificate is in use a second later, and a busy pool does not ask the disk for each request.
@@ -191,6 +191,10 @@ pub const MAX_SCRYPT_BYTES: u64 = 256 * 1024 * 1024;
 /// be worthless later.
 pub const THROW_AWAY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How long before they were made certificates made in memory are valid already: the clocks of two
+/// machines differ by some minutes.
+pub const THROW_AWAY_HEAD_START: Duration = Duration::from_secs(60 * 60);
+
 /// Wait for the `endpoint` event of HTTP+SSE.
 pub const ENDPOINT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -199,10 +203,10 @@ pub const DISCOVER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// After the end of the host's messages: for what is still in flight. With the DELETE it stays
 /// below the 2 s after which the Python host kills.
-pub const DRAIN_TIMEOUT: Duration = Duration::from_millis(1200);
+pub const DRAIN_TIMEOUT: Duration = Duration::from_millis(1000);
 
 /// For the last words to the host once all is said to the remote.
-pub const FLUSH_TIMEOUT: Duration = Duration::from_millis(200);
+pub const FLUSH_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Bytes asked of standard input at a time: what a Linux pipe holds.
 pub const READ_BYTES: usize = 64 * 1024;
@@ -234,3 +238,13 @@ pub const MAX_TOOL_WARNINGS: usize = 20;
 
 /// How long the stream of a cancelled legacy request is still read.
 pub const AFTER_CANCELLATION: Duration = Duration::from_secs(30);
+
+/// Largest message that the server of the demonstration takes, in bytes: its own host sends some
+/// hundred.
+pub const DEMO_MESSAGE_BYTES: usize = 64 * 1024;
+
+/// How far the server of the demonstration counts at most.
+pub const DEMO_COUNT: u32 = 100;
+
+/// Between two numbers of that count: long enough to see that they come one by one.
+pub const DEMO_COUNT_PAUSE: Duration = Duration::from_millis(5);

@@ -78,7 +78,7 @@ impl From<UsageError> for Refusal {
 pub fn run(args: impl IntoIterator<Item = OsString>, env: &Environment) -> ExitCode {
     match parse(args, env) {
         Ok(Request::Bridge(invocation)) => start(*invocation),
-        Ok(Request::Demo) => finish(block_on(demo::run()), Format::Text),
+        Ok(Request::Demo) => finish(block_on(demo::run(io::stdout())), Format::Text),
         Ok(Request::Print(text)) => {
             // `--help | head` may close the pipe early.
             let _ = io::stdout().write_all(text.as_bytes());

@@ -13,6 +13,7 @@ use crate::secret::Secret;
 use crate::tls::ClientOptions;
 use crate::tls::IdentitySource;
 use crate::tls::MinVersion;
+use crate::tls::check_server_name;
 
 /// A flag wins over its variable. A flag for one kind of identity, or of passphrase, switches the
 /// variables of the other kind off.
@@ -157,19 +158,12 @@ fn server_name(flag: Option<String>, env: &Environment) -> Result<Option<String>
         None => text_of("MCP_REMOTE_TLS_SERVERNAME", env)?,
     };
     match name {
-        Some(name) if !is_host(&name) => {
+        Some(name) if check_server_name(&name).is_err() => {
             Err(UsageError::new("--tls-servername must be a host name or an IP address")
                 .hint("give the name alone, without `https://`, port or path"))
         }
         name => Ok(name),
     }
-}
-
-fn is_host(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    !name.is_empty()
-        && (name.parse::<std::net::IpAddr>().is_ok()
-            || (name.len() <= 253 && name.chars().all(plain)))
 }
 
 fn min_version(flags: &TlsFlags, env: &Environment) -> Result<MinVersion, UsageError> {

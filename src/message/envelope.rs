@@ -10,6 +10,7 @@ use crate::message::{Id, Kind, ParseError};
 /// The reserved members, in place.
 #[derive(Default)]
 pub(crate) struct Envelope<'a> {
+    version: Option<&'a RawValue>,
     id: Option<&'a RawValue>,
     method: Option<Box<str>>,
     pub(crate) params: Option<&'a RawValue>,
@@ -37,6 +38,9 @@ impl<'a> Envelope<'a> {
     pub(crate) fn kind(self) -> Result<Kind, ParseError> {
         let id = self.id.and_then(|raw| Id::from_json(raw.get()));
         let invalid = |id: Option<Id>, reason| Err(ParseError::Invalid { id, reason });
+        if self.version.map(RawValue::get) != Some(r#""2.0""#) {
+            return invalid(id, "`jsonrpc` is not \"2.0\"");
+        }
         match (self.method, self.result.is_some(), self.error.is_some()) {
             (Some(method), false, false) => match (self.id, id) {
                 (None, _) => Ok(Kind::Notification { method }),
@@ -81,7 +85,8 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
                 Key::Method => envelope.method = Some(map.next_value()?),
                 Key::Params => envelope.params = Some(map.next_value()?),
                 Key::Result => envelope.result = Some(map.next_value()?),
-                Key::Jsonrpc | Key::Other => drop(map.next_value::<IgnoredAny>()?),
+                Key::Jsonrpc => envelope.version = Some(map.next_value()?),
+                Key::Other => drop(map.next_value::<IgnoredAny>()?),
             }
         }
         Ok(envelope)

@@ -3,8 +3,16 @@ use bytes::Bytes;
 use crate::message::{Id, Kind, Message, ParseError, RpcError};
 use crate::report::{Failure, Kind as FailureKind, Report};
 
+/// Reads a text to which the member that all messages have is added.
 fn parse(text: &str) -> Result<Message, ParseError> {
-    Message::parse(Bytes::copy_from_slice(text.as_bytes()))
+    Message::parse(Bytes::from(complete(text)))
+}
+
+/// Adds the member that all messages have.
+fn complete(text: &str) -> String {
+    let version = r#"{"jsonrpc":"2.0","#;
+    text.replace(r#"{"id""#, &format!(r#"{version}"id""#))
+        .replace(r#"{"method""#, &format!(r#"{version}"method""#))
 }
 
 fn kind(text: &str) -> Kind {
@@ -27,7 +35,7 @@ fn is_not_json(text: &str) -> bool {
 fn the_four_kinds_are_told_apart() {
     let method: Box<str> = "tools/call".into();
     assert_eq!(
-        kind(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call"}"#),
+        kind(r#"{"id":1,"method":"tools/call"}"#),
         Kind::Request { id: id("1"), method: method.clone() }
     );
     assert_eq!(kind(r#"{"method":"tools\/call"}"#), Kind::Notification { method });
@@ -40,7 +48,7 @@ fn the_four_kinds_are_told_apart() {
 
 #[test]
 fn bytes_stay_as_they_came() {
-    let odd = r#"{ "id":123456789012345678901234567890, "method":"m", "x":-0, "params":{"a":1.10,"b":"\u00e9"} }"#;
+    let odd = r#"{ "jsonrpc":"2.0","id":123456789012345678901234567890, "method":"m", "x":-0, "params":{"a":1.10,"b":"\u00e9"} }"#;
     let message = parse(odd).unwrap();
     assert_eq!(message.bytes(), odd.as_bytes());
     let head = message.head().unwrap();
@@ -50,8 +58,12 @@ fn bytes_stay_as_they_came() {
 
 #[test]
 fn a_pretty_printed_message_becomes_one_line() {
-    let message = parse("\n{\r\n \"id\": 1,\n \"method\": \"a\\nb\"}\n").unwrap();
-    assert_eq!(message.bytes().as_ref(), b"{   \"id\": 1,  \"method\": \"a\\nb\"}");
+    let message =
+        parse("\n{\r\n \"jsonrpc\": \"2.0\", \"id\": 1,\n \"method\": \"a\\nb\"}\n").unwrap();
+    assert_eq!(
+        message.bytes().as_ref(),
+        b"{   \"jsonrpc\": \"2.0\", \"id\": 1,  \"method\": \"a\\nb\"}"
+    );
     assert_eq!(message.head().unwrap().method(), Some("a\nb"));
 }
 
@@ -80,6 +92,9 @@ fn what_two_parsers_could_read_in_two_ways_is_refused() {
         r#"{"id":1,"method":"a","result":{}}"#,
         r#"{"id":1}"#,
         r#"{"id":1,"method":7}"#,
+        r#"{"x":1,"id":1,"method":"a"}"#,
+        r#"{"jsonrpc":"3.0","method":"a"}"#,
+        r#"{"jsonrpc":2.0,"method":"a"}"#,
         r#""text""#,
         "17",
         "[]",
@@ -129,7 +144,7 @@ fn a_batch_keeps_its_heads_and_can_be_split() {
     assert_eq!(batch.payload(&batch.heads()[0]), b"[1]");
     let parts = batch.split();
     assert_eq!(parts.len(), 2);
-    assert_eq!(parts[1].bytes().as_ref(), br#"{"method":"b"}"#);
+    assert_eq!(parts[1].bytes().as_ref(), br#"{"jsonrpc":"2.0","method":"b"}"#);
     assert_eq!(parts[0].payload(parts[0].head().unwrap()), b"[1]");
 }
 

@@ -29,7 +29,8 @@ fn relay() -> Ends {
 }
 
 fn message(text: &str) -> Message {
-    Message::parse(Bytes::copy_from_slice(text.as_bytes())).unwrap()
+    // The member that all messages have is added.
+    Message::parse(Bytes::from(text.replacen('{', r#"{"jsonrpc":"2.0","#, 1))).unwrap()
 }
 
 async fn hear(channel: &mut Channel) -> serde_json::Value {

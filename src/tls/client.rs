@@ -31,6 +31,7 @@ use crate::tls::issue::Issued;
 use crate::tls::options::ClientOptions;
 use crate::tls::options::MinVersion;
 use crate::tls::options::server_name;
+use crate::tls::reload;
 use crate::tls::reload::Stamps;
 use crate::tls::stream::Alpn;
 use crate::tls::stream::TlsStream;
@@ -104,8 +105,9 @@ impl ClientTls {
             return state.generation;
         }
         state.checked = Instant::now();
-        let stamps = Stamps::take(&paths(&self.options));
-        if stamps != state.stamps {
+        let paths = paths(&self.options);
+        let stamps = Stamps::take(&paths);
+        if stamps != state.stamps && reload::can_be_read_again(&paths) {
             state.stamps = stamps;
             self.reload(&mut state);
         }

@@ -1,8 +1,8 @@
 //! A throw-away PKI, made in memory: for the demonstration and for tests.
 //!
-//! P-256, X.509 version 3, CA:FALSE and one purpose on leaves, random 159-bit serial numbers.
+//! P-256, X.509 version 3, CA:FALSE and one purpose on leaves; serial numbers come from the random
+//! key, so that two certificates of one name differ.
 
-use std::time::Duration;
 use std::time::SystemTime;
 
 use rcgen::BasicConstraints;
@@ -120,8 +120,7 @@ fn params(common_name: &str, names: &[&str]) -> Result<CertificateParams, Report
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, common_name);
     let now = SystemTime::now();
-    // Clocks of two machines differ by some minutes.
-    params.not_before = (now - Duration::from_secs(60 * 60)).into();
+    params.not_before = (now - limits::THROW_AWAY_HEAD_START).into();
     params.not_after = (now + limits::THROW_AWAY_LIFETIME).into();
     Ok(params)
 }
@@ -139,5 +138,48 @@ impl std::fmt::Debug for Authority {
 impl std::fmt::Debug for Issued {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Issued(***)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Authority;
+    use crate::tls::certificate;
+
+    #[test]
+    fn leaves_are_of_version_3_with_one_purpose_and_no_ca() {
+        let authority = Authority::new("test CA").unwrap();
+        let server = authority.server(&["a.example", "127.0.0.1"]).unwrap();
+        let client = authority.client("dev").unwrap();
+        for (issued, is_server) in [(&server, true), (&client, false)] {
+            let leaf = certificate::parse(issued.certificate_der()).unwrap();
+            assert_eq!(certificate::version(&leaf), 3);
+            assert!(!leaf.is_ca());
+            assert_eq!(certificate::issuer(&leaf), "CN=test CA");
+            assert!(leaf.raw_serial().len() >= 16);
+            let usage = leaf.extended_key_usage().unwrap().unwrap().value;
+            assert_eq!((usage.server_auth, usage.client_auth), (is_server, !is_server));
+            assert!(issued.key_pem().contains("BEGIN PRIVATE KEY"));
+        }
+        let leaf = certificate::parse(server.certificate_der()).unwrap();
+        assert_eq!(certificate::names(&leaf), ["a.example", "127.0.0.1"]);
+        let leaf = certificate::parse(client.certificate_der()).unwrap();
+        assert_eq!(certificate::subject(&leaf), "CN=dev");
+    }
+
+    #[test]
+    fn the_ca_may_have_no_ca_below_it() {
+        let authority = Authority::new("test CA").unwrap();
+        let ca = certificate::parse(authority.certificate_der()).unwrap();
+        assert!(certificate::is_self_issued(&ca));
+        let constraints = ca.basic_constraints().unwrap().unwrap().value;
+        assert_eq!((constraints.ca, constraints.path_len_constraint), (true, Some(0)));
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        let authority = Authority::new("test CA").unwrap();
+        let client = authority.client("dev").unwrap();
+        assert_eq!(format!("{authority:?} {client:?}"), "Authority(***) Issued(***)");
     }
 }

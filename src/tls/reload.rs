@@ -26,11 +26,14 @@ impl Stamps {
     }
 }
 
+/// Whether the files can be read a second time: a pipe, as `<(pass show key)` of a shell is one,
+/// gives its bytes once, and to open it again could wait for ever. A missing file does not wait.
+pub(super) fn can_be_read_again(paths: &[PathBuf]) -> bool {
+    paths.iter().all(|path| fs::metadata(path).map_or(true, |metadata| metadata.is_file()))
+}
+
 fn stamp(path: &PathBuf) -> Option<Stamp> {
     let metadata = fs::metadata(path).ok()?;
-    if !metadata.is_file() {
-        return None; // a pipe gives its bytes once, so there is nothing to read anew
-    }
     Some(Stamp {
         modified: metadata.modified().ok(),
         bytes: metadata.len(),

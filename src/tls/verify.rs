@@ -49,6 +49,8 @@ pub(super) struct Presented {
     pub(super) version: u32,
     /// Certificates sent beside the leaf.
     pub(super) intermediates: usize,
+    /// Whether the certificate itself was refused, and not the handshake that it was used for.
+    pub(super) refused: bool,
 }
 
 tokio::task_local! {
@@ -65,7 +67,7 @@ pub(super) async fn observe<F: Future>(handshake: F) -> (F::Output, Option<Prese
     PRESENTED.scope(RefCell::default(), noted).await
 }
 
-fn note(leaf: &CertificateDer<'_>, intermediates: usize) {
+fn note(leaf: &CertificateDer<'_>, intermediates: usize, refused: bool) {
     let presented = certificate::parse(leaf).map(|leaf| Presented {
         subject: certificate::subject(&leaf),
         issuer: certificate::issuer(&leaf),
@@ -74,6 +76,7 @@ fn note(leaf: &CertificateDer<'_>, intermediates: usize) {
         ca: leaf.is_ca(),
         version: certificate::version(&leaf),
         intermediates,
+        refused,
     });
     // Outside of `observe` nobody asks.
     let _ = PRESENTED.try_with(|slot| slot.replace(presented));
@@ -138,11 +141,33 @@ impl Verifier {
             .build()
     }
 
-    fn wide(&self) -> Option<Result<&WebPkiServerVerifier, Error>> {
-        let wide = self.wide.as_ref()?.get_or_init(|| {
+    fn wide(&self) -> Result<&WebPkiServerVerifier, Error> {
+        let wide = self.wide.as_ref().ok_or(CertificateError::UnknownIssuer)?;
+        let loaded = wide.get_or_init(|| {
             self.with_system_roots().map_err(|error| Error::General(error.to_string()))
         });
-        Some(wide.as_deref().map_err(Error::clone))
+        loaded.as_deref().map_err(Error::clone)
+    }
+
+    fn judge(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        if self.is_pinned(leaf) {
+            return verify_pinned(leaf, name, now);
+        }
+        let ask = |verifier: &WebPkiServerVerifier| {
+            verifier.verify_server_cert(leaf, intermediates, name, ocsp, now)
+        };
+        match self.narrow.as_deref().map(ask) {
+            Some(verdict) if verdict.is_ok() || self.wide.is_none() => verdict,
+            // The wide roots contain the narrow ones, so that this verdict is the whole one.
+            _ => ask(self.wide()?),
+        }
     }
 
     fn is_pinned(&self, leaf: &CertificateDer<'_>) -> bool {
@@ -160,23 +185,9 @@ impl ServerCertVerifier for Verifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        note(leaf, intermediates.len());
-        if self.is_pinned(leaf) {
-            return verify_pinned(leaf, name, now);
-        }
-        let judge = |verifier: &WebPkiServerVerifier| {
-            verifier.verify_server_cert(leaf, intermediates, name, ocsp, now)
-        };
-        let narrow = self.narrow.as_deref().map(judge);
-        match narrow {
-            Some(Ok(verified)) => Ok(verified),
-            // The wide roots contain the narrow ones, so the second verdict is the whole one.
-            refused => match (self.wide(), refused) {
-                (Some(wide), _) => judge(wide?),
-                (None, Some(refused)) => refused,
-                (None, None) => Err(CertificateError::UnknownIssuer.into()),
-            },
-        }
+        let verdict = self.judge(leaf, intermediates, name, ocsp, now);
+        note(leaf, intermediates.len(), verdict.is_err());
+        verdict
     }
 
     fn verify_tls12_signature(

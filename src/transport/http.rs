@@ -17,6 +17,7 @@ mod link;
 mod origin;
 mod pool;
 mod proxy;
+mod witness;
 
 pub use crate::transport::http::body::{Body, ReadError};
 pub use crate::transport::http::client::{Client, Reply, Request, media_type};

@@ -73,6 +73,36 @@ fn help_and_version_go_to_standard_output_alone() {
 }
 
 #[test]
+fn the_json_log_holds_nothing_but_objects_with_the_same_four_members() {
+    let flags = ["--log-format=json", "--debug", "--tls-no-verify", "--tls-ca=/nonexistent"];
+    let output = run(&[&[URL], &flags[..]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    let lines: Vec<serde_json::Value> = stderr(&output)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("each line is JSON"))
+        .collect();
+    assert!(lines.len() >= 3, "a warning, the configuration and the failure: {lines:?}");
+    for line in &lines {
+        let members: Vec<_> = line.as_object().expect("an object").keys().collect();
+        assert_eq!(members, ["fields", "level", "message", "ts"]);
+    }
+    let last = &lines[lines.len() - 1];
+    assert_eq!(last["level"], "ERROR");
+    assert_eq!(last["fields"]["cause"], "no such file");
+}
+
+#[test]
+fn silent_leaves_errors_and_the_warning_about_verification() {
+    let secret = ["--header=Cookie: x", "--silent"];
+    let output = run(&[&[URL], &secret[..]].concat());
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
+    let output = run(&[&[URL, "--tls-no-verify"], &secret[..]].concat());
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stderr(&output).starts_with("WARNING: TLS server certificate verification disabled."));
+    assert_eq!(stderr(&output).lines().count(), 1);
+}
+
+#[test]
 fn no_secret_is_logged_at_debug_level_with_backtraces() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = |name: &str, text: &str| {

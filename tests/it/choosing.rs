@@ -93,7 +93,7 @@ fn a_probe_that_is_refused_without_words_has_an_unknown_method() {
     let page = Reply::status(404).header("content-type", "text/html").body("<h1>no</h1>");
     let remote = Plan::legacy().always("server/discover", page).start();
     let host = bridge(&remote, "http-first");
-    let answer = host.call(1, "server/discover", modern(json!({})));
+    let answer = host.call("probe", "server/discover", modern(json!({})));
     assert_eq!(answer["error"]["code"], -32601, "{answer}");
     works(&host);
 }

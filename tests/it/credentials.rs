@@ -1,35 +1,33 @@
-//! Client credentials of every kind (issue item 3; catalogue C01, C03, C04, C05, C06, X05, X07).
+//! Client credentials of every kind (catalogue C03-C06, T17, X05, X07).
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::path::PathBuf;
 use std::time::SystemTime;
 
-use mcp_secure_remote::report::Report;
-use mcp_secure_remote::secret::Secret;
 use mcp_secure_remote::tls::ClientOptions;
 use mcp_secure_remote::tls::ClientTls;
 use mcp_secure_remote::tls::IdentitySource;
 use mcp_secure_remote::tls::try_identity;
-use p12_keystore::Certificate;
-use p12_keystore::KeyStore;
-use p12_keystore::KeyStoreEntry;
-use p12_keystore::PrivateKey;
-use p12_keystore::PrivateKeyChain;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
-use tempfile::TempDir;
 use tempfile::tempdir;
 
+use crate::support::credentials::bundle_entry;
+use crate::support::credentials::kinds;
+use crate::support::credentials::load;
+use crate::support::credentials::load_bundle;
+use crate::support::credentials::options;
+use crate::support::credentials::passphrase;
+use crate::support::credentials::secret;
+use crate::support::credentials::source;
+use crate::support::credentials::write_bundle;
 use crate::support::pki::Ca;
 use crate::support::pki::DAY;
-use crate::support::pki::Leaf;
 use crate::support::pki::fixture;
 use crate::support::pki::fixture_certificates;
 use crate::support::pki::trusting;
-use crate::support::pki::write;
 use crate::support::tls_server::AnyClient;
 use crate::support::tls_server::Server;
 use crate::support::tls_server::demanding;
@@ -85,62 +83,6 @@ const KINDS: [&str; 47] = [
     "sec1-p521",
     "x509-v1-p256",
 ];
-
-fn secret(text: &str) -> Secret {
-    Secret::new(text.to_owned())
-}
-
-/// The folders of `good/`, by name.
-fn kinds() -> Vec<String> {
-    let mut kinds: Vec<_> = fs::read_dir(fixture("good"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    kinds.sort();
-    kinds
-}
-
-fn source(kind: &str) -> IdentitySource {
-    let folder = fixture("good").join(kind);
-    if folder.join("client.p12").exists() {
-        return IdentitySource::Pkcs12(folder.join("client.p12"));
-    }
-    let cert = folder.join("client.pem");
-    let key = folder.join("key.pem");
-    IdentitySource::Pem { key: if key.exists() { key } else { cert.clone() }, cert }
-}
-
-fn passphrase(kind: &str) -> Option<Secret> {
-    fs::read_to_string(fixture("good").join(kind).join("passphrase.txt")).ok().map(Secret::new)
-}
-
-fn options(kind: &str) -> ClientOptions {
-    ClientOptions {
-        identity: Some(source(kind)),
-        passphrase: passphrase(kind),
-        ..ClientOptions::default()
-    }
-}
-
-/// Loading without any trust but the fixtures' own CA: nothing connects in these tests.
-fn load(identity: IdentitySource, passphrase: Option<Secret>) -> Result<ClientTls, Report> {
-    ClientTls::load(ClientOptions {
-        identity: Some(identity),
-        passphrase,
-        ca: Some(fixture("ca.pem")),
-        ca_only: true,
-        ..ClientOptions::default()
-    })
-}
-
-fn load_pem(cert: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<ClientTls, Report> {
-    let (cert, key) = (cert.as_ref().to_owned(), key.as_ref().to_owned());
-    load(IdentitySource::Pem { cert, key }, Some(secret("correct horse")))
-}
-
-fn load_bundle(path: PathBuf) -> Result<ClientTls, Report> {
-    load(IdentitySource::Pkcs12(path), Some(secret("correct horse")))
-}
 
 #[test]
 fn every_kind_that_is_promised_is_there() {
@@ -233,104 +175,6 @@ fn no_wrong_passphrase_is_mistaken_for_a_damaged_key() {
     assert_eq!(causes.len(), 2, "both ways to fail were met: {causes:?}");
 }
 
-#[test]
-fn a_key_that_does_not_belong_to_the_certificate_is_refused_before_any_connection() {
-    let cert = fixture("good/pkcs8-p256/client.pem");
-    let others =
-        ["good/pkcs8-p384/key.pem", "good/x509-v1-p256/key.pem", "good/pkcs8-rsa2048/key.pem"];
-    for other in others {
-        let key = fixture(other);
-        let report = load_pem(&cert, &key).unwrap_err();
-        assert_eq!(report.error, "Unable to load client cert/key");
-        let cause = report.cause.unwrap();
-        assert!(cause.contains("does not belong") && cause.contains("KeyMismatch"), "{cause}");
-        assert!(cause.contains(&*cert.to_string_lossy()), "{cause}");
-        assert!(cause.contains(&*key.to_string_lossy()), "{cause}");
-    }
-    // The same for a certificate that rustls' own check cannot read.
-    let v1 = fixture("good/x509-v1-p256/client.pem");
-    assert!(load_pem(v1, fixture("good/pkcs8-p256/key.pem")).is_err());
-}
-
-#[test]
-fn what_cannot_be_used_is_refused_in_plain_words() {
-    let cert = fixture("good/pkcs8-p256/client.pem");
-    let folder = tempdir().unwrap();
-    let cut = fs::read_to_string(fixture("good/pkcs8-p256/key.pem")).unwrap();
-    let cut = write(&folder, "cut.pem", &cut[..cut.len() - 30]);
-    let der = write(&folder, "key.der", [0x30, 0x03, 0x02, 0x01, 0x00]);
-    let keys = [
-        (fixture("bad/pbes1-sha1-3des.key.pem"), "is encrypted is not supported", "openssl pkcs8"),
-        (fixture("bad/pbes1-md5-des.key.pem"), "is encrypted is not supported", "openssl pkcs8"),
-        (fixture("bad/too-many-rounds.key.pem"), "too much work", "openssl pkcs8"),
-        (fixture("bad/rsa-pss.key.pem"), "id-RSASSA-PSS", "P-256"),
-        (fixture("bad/secp256k1.key.pem"), "only RSA, P-256", ""),
-        (cert.clone(), "holds no private key", "--tls-key"),
-        (cut, "cut off", ""),
-        (der, "not PEM", "openssl pkey"),
-        (folder.path().join("none.pem"), "no such file", ""),
-        (folder.path().to_owned(), "directory", ""),
-    ];
-    for (key, cause, hint) in keys {
-        let report = load_pem(&cert, &key).unwrap_err();
-        assert_eq!(report.error, "Unable to load client cert/key");
-        let text = report.to_string();
-        assert!(text.contains(cause) && text.contains(hint), "{text}");
-        assert!(text.contains(&*key.to_string_lossy()), "{text}");
-    }
-}
-
-#[test]
-fn a_file_that_holds_no_certificate_is_refused_in_plain_words() {
-    let key = fixture("good/pkcs8-p256/key.pem");
-    let report = load_pem(&key, &key).unwrap_err().to_string();
-    assert!(report.contains("holds no certificate"), "{report}");
-    let report = load_pem(fixture("good/pkcs12-java/client.p12"), &key).unwrap_err().to_string();
-    assert!(report.contains("--tls-pfx"), "{report}");
-}
-
-#[test]
-fn a_bundle_that_cannot_be_used_is_refused_in_plain_words() {
-    let decode = "Unable to decode PKCS#12 bundle at '";
-    let cases = [
-        ("bad/store.jks", decode, "Java key store", "keytool -importkeystore"),
-        ("bad/pbe-md5-des.p12", decode, "encrypted is not supported", "openssl pkcs12 -legacy"),
-        ("bad/camellia.p12", decode, "encrypted is not supported", "openssl pkcs12 -legacy"),
-        (
-            "bad/without-key.p12",
-            "contains no certificate or private key",
-            "no private key",
-            "export",
-        ),
-        ("bad/without-certificate.p12", "contains no certificate or", "no certificate", "export"),
-        ("good/pkcs8-p256/client.pem", decode, "PEM file", "--tls-cert"),
-        ("make.sh", decode, "not a PKCS#12 file", ""),
-        ("none.p12", "Unable to load PKCS#12 bundle at '", "no such file", "--tls-pfx"),
-    ];
-    for (name, error, cause, hint) in cases {
-        let report = load_bundle(fixture(name)).unwrap_err();
-        let text = report.to_string();
-        assert!(report.error.contains(error), "{name}: {text}");
-        assert!(report.error.contains(&*fixture(name).to_string_lossy()), "{name}: {text}");
-        assert!(report.cause.unwrap().contains(cause), "{name}: {text}");
-        assert!(text.contains(hint), "{name}: {text}");
-    }
-}
-
-fn bundle_entry(leaf: &Leaf, certificates: Vec<&[u8]>, id: &str) -> KeyStoreEntry {
-    let key = PrivateKey::from_der(&leaf.key.serialize_der()).unwrap();
-    let certificates = certificates.into_iter().map(|der| Certificate::from_der(der).unwrap());
-    KeyStoreEntry::PrivateKeyChain(PrivateKeyChain::new(id, key, certificates))
-}
-
-fn write_bundle(folder: &TempDir, entries: Vec<(&str, KeyStoreEntry)>) -> PathBuf {
-    let mut store = KeyStore::new();
-    for (alias, entry) in entries {
-        store.add_entry(alias, entry);
-    }
-    write(folder, "made.p12", store.writer("correct horse").write().unwrap())
-}
-
 #[tokio::test]
 async fn a_bundle_with_its_chain_in_any_order_sends_leaf_and_intermediates() {
     let folder = tempdir().unwrap();
@@ -366,16 +210,6 @@ fn a_bundle_with_two_keys_uses_one_that_has_a_certificate_and_says_so() {
     let client = load_bundle(write_bundle(&folder, entries)).unwrap();
     let warnings = client.warnings(SystemTime::now());
     assert!(warnings.iter().any(|it| it.contains("holds 2 private keys")), "{warnings:?}");
-}
-
-#[test]
-fn a_bundle_whose_key_fits_no_certificate_is_refused() {
-    let folder = tempdir().unwrap();
-    let ca = Ca::new("CA");
-    let (one, two) = (ca.client("one"), ca.client("two"));
-    let path = write_bundle(&folder, vec![("a", bundle_entry(&one, vec![&two.chain[0]], "1"))]);
-    let text = load_bundle(path).unwrap_err().to_string();
-    assert!(text.contains("does not belong to any of its certificates"), "{text}");
 }
 
 /// In a process of its own, whose folder for temporary files does not exist: making one would fail.
@@ -476,12 +310,4 @@ fn debug_shows_neither_passphrase_nor_key() {
     let der = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
     let bytes = format!("{:?}", &der.secret_der()[40..50]);
     assert!(!shown.contains(bytes.trim_matches(['[', ']'])), "{shown}");
-}
-
-#[test]
-fn a_file_that_is_too_large_is_not_read() {
-    let folder = tempdir().unwrap();
-    let path = write(&folder, "large.pem", vec![b'x'; 1024 * 1024 + 1]);
-    let text = load_pem(&path, &path).unwrap_err().to_string();
-    assert!(text.contains("larger than 1048576 bytes"), "{text}");
 }

@@ -43,3 +43,7 @@ mod support;
 mod support_works;
 #[cfg(test)]
 mod system_roots;
+#[cfg(test)]
+mod trust_files;
+#[cfg(test)]
+mod unusable_credentials;

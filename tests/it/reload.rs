@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use mcp_secure_remote::limits;
@@ -49,10 +51,36 @@ impl Setting {
 
 /// Lets the time pass after which files are looked at again.
 async fn refresh(client: &ClientTls) -> u64 {
-    tokio::time::pause();
-    tokio::time::advance(limits::RELOAD_CHECK + Duration::from_millis(1)).await;
-    tokio::time::resume();
+    pass(limits::RELOAD_CHECK).await;
     client.refresh()
+}
+
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time + Duration::from_millis(1)).await;
+    tokio::time::resume();
+}
+
+/// What is logged meanwhile.
+fn logged(work: impl FnOnce()) -> String {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let copy = Arc::clone(&log);
+    let subscriber = tracing_subscriber::fmt().with_writer(move || Log(Arc::clone(&copy))).finish();
+    tracing::subscriber::with_default(subscriber, work);
+    let text = log.lock().unwrap().clone();
+    String::from_utf8(text).unwrap()
+}
+
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 fn leaf_der(leaf: &Leaf) -> Vec<u8> {
@@ -133,13 +161,34 @@ async fn a_broken_new_file_keeps_the_old_identity() {
         assert_eq!(setting.shown(&client).await, leaf_der(&old));
     }
     fs::remove_file(setting.folder.path().join("client.key")).unwrap();
-    assert_eq!(refresh(&client).await, 0);
+    pass(limits::RELOAD_CHECK).await;
+    let said = logged(|| assert_eq!(client.refresh(), 0));
+    assert!(said.contains("WARN") && said.contains("the old ones stay in force"), "{said}");
+    assert!(said.contains("client.key") && said.contains("no such file"), "{said}");
     assert_eq!(setting.shown(&client).await, leaf_der(&old));
     // Repaired: the certificate that was half replaced is in use at last.
     let new = setting.ca.client("new");
     new.identity(&setting.folder);
     assert_eq!(refresh(&client).await, 1);
     assert_eq!(setting.shown(&client).await, leaf_der(&new));
+}
+
+/// `--tls-key <(pass show key)` gives the key once; to read it again would wait for ever.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_key_from_a_pipe_is_read_once() {
+    let setting = Setting::new();
+    let old = setting.ca.client("old");
+    let IdentitySource::Pem { cert, .. } = old.identity(&setting.folder) else { unreachable!() };
+    let key = setting.folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&key).status().unwrap().success());
+    let (pipe, text) = (key.clone(), old.key.serialize_pem());
+    let writer = std::thread::spawn(move || fs::write(pipe, text).unwrap());
+    let client = setting.client(IdentitySource::Pem { cert, key });
+    writer.join().unwrap();
+    write(&setting.folder, "client.pem", setting.ca.client("new").chain_pem());
+    assert_eq!(refresh(&client).await, 0);
+    assert_eq!(setting.shown(&client).await, leaf_der(&old));
 }
 
 #[tokio::test]

@@ -258,8 +258,6 @@ fn a_host_that_reads_no_more_ends_session_and_program() {
     let host = Host::in_session(&remote);
     host.close_output();
     host.ask(1, "ping", json!({}));
-    host.answer(1);
-    host.ask(2, "ping", json!({}));
     host.exit_code_within(SOON);
     assert_eq!(remote.requests("DELETE").len(), 1);
 }

@@ -43,11 +43,7 @@ pub(super) fn explain(
             "the server's certificate is damaged (`BadEncoding`)",
             "the server needs a new certificate",
         ),
-        C::BadSignature => Explanation::new(
-            "the server's certificate or handshake carries a signature that is wrong, or made with a \
-             key that is too small (`BadSignature`)",
-            "the server must hold the key of its certificate, and an RSA key needs 2048 bits or more",
-        ),
+        C::BadSignature => bad_signature(presented),
         _ => other(verdict, presented),
     }
 }
@@ -128,10 +124,7 @@ fn unknown_issuer(presented: Option<&Presented>) -> Explanation {
         );
     };
     if presented.self_issued {
-        return Explanation::new(
-            format!("the server's certificate {} is self-signed {TERM}", presented.subject),
-            "if it is the right one, save it as PEM and pass it with `--tls-ca`",
-        );
+        return self_signed(presented, TERM);
     }
     let cause = format!(
         "the server's certificate was issued by {}, which leads to no trusted CA {TERM}",
@@ -146,6 +139,35 @@ fn unknown_issuer(presented: Option<&Presented>) -> Explanation {
     )
 }
 
+fn bad_signature(presented: Option<&Presented>) -> Explanation {
+    match presented {
+        // A CA made anew under its old name is the common case.
+        Some(presented) if presented.refused => Explanation::new(
+            format!(
+                "the server's certificate was not signed with the key of the trusted certificate \
+                 {}, or that key is too small (`BadSignature`)",
+                presented.issuer
+            ),
+            "pass the present certificate of the server's CA with `--tls-ca`; an RSA key needs 2048 \
+             bits or more",
+        ),
+        _ => Explanation::new(
+            "the server does not hold the key of the certificate that it shows (`BadSignature`)",
+            "the server is set up wrongly, or someone else answers in its place",
+        ),
+    }
+}
+
+fn self_signed(presented: &Presented, term: &str) -> Explanation {
+    Explanation::new(
+        format!(
+            "the server's certificate {} is self-signed, and not one that is trusted {term}",
+            presented.subject
+        ),
+        "if it is the right one, save it as PEM and pass exactly this one with `--tls-ca`",
+    )
+}
+
 /// webpki names the rest by errors that rustls does not tell apart; the certificate does.
 fn other(verdict: &CertificateError, presented: Option<&Presented>) -> Explanation {
     match presented {
@@ -156,10 +178,12 @@ fn other(verdict: &CertificateError, presented: Option<&Presented>) -> Explanati
             ),
             "reissue the server's certificate as X.509 v3, with a subjectAltName",
         ),
+        Some(presented) if presented.ca && presented.self_issued => {
+            self_signed(presented, "(`CaUsedAsEndEntity`)")
+        }
         Some(presented) if presented.ca => Explanation::new(
             "the server shows the certificate of a CA as its own (`CaUsedAsEndEntity`)",
-            "pass exactly this certificate with `--tls-ca` if it is self-signed; else the server \
-             needs one with CA:FALSE",
+            "the server needs a certificate of its own, with CA:FALSE",
         ),
         _ if is_weak(verdict) => Explanation::new(
             "the server's certificate uses a weak or unknown algorithm \

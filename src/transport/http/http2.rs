@@ -17,6 +17,7 @@ use crate::limits;
 use crate::task::Tasks;
 use crate::transport::http::body::Body;
 use crate::transport::http::link::{Cause, LinkError, LinkState};
+use crate::transport::http::witness::Witness;
 
 /// A handle on an HTTP/2 connection; clones share the connection.
 #[derive(Clone)]
@@ -31,16 +32,16 @@ impl Http2 {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let state = Arc::new(LinkState::default());
         let (requests, connection) = h2::client::Builder::new()
             .enable_push(false)
             .initial_window_size(limits::HTTP2_STREAM_WINDOW)
             .initial_connection_window_size(limits::HTTP2_CONNECTION_WINDOW)
             .max_frame_size(limits::HTTP2_FRAME)
             .max_header_list_size(limits::HTTP_HEADER_BYTES)
-            .handshake(stream)
+            .handshake(Witness::new(stream, Arc::clone(&state)))
             .await
-            .map_err(|e| Arc::new(e) as Cause)?;
-        let state = Arc::new(LinkState::default());
+            .map_err(|e| state.cause_or(Arc::new(e)))?;
         tasks.spawn(drive(connection, Arc::clone(&state)));
         Ok(Self { requests, state })
     }

@@ -79,10 +79,20 @@ impl LinkState {
     /// The driver has ended, with this error if any.
     pub(crate) fn end(&self, cause: Option<Cause>) {
         if let Some(cause) = cause {
-            // There is one driver and it ends once.
-            let _ = self.cause.set(cause);
+            self.note_cause(cause);
         }
         self.ended.cancel();
+    }
+
+    /// Notes what went wrong with the connection.
+    pub(crate) fn note_cause(&self, cause: Cause) {
+        // What comes later is a consequence of the first one.
+        let _ = self.cause.set(cause);
+    }
+
+    /// What went wrong first, or else `own`.
+    pub(crate) fn cause_or(&self, own: Cause) -> Cause {
+        self.cause.get().cloned().unwrap_or(own)
     }
 
     /// Whether the connection is gone.
@@ -105,7 +115,7 @@ impl LinkState {
     pub(crate) async fn deepest(&self, own: Cause) -> Cause {
         let ended = tokio::time::timeout(limits::CONNECTION_LAST_WORDS, self.ended.cancelled());
         match ended.await {
-            Ok(()) => self.cause.get().cloned().unwrap_or(own),
+            Ok(()) => self.cause_or(own),
             Err(_) => own,
         }
     }

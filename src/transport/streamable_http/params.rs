@@ -108,7 +108,7 @@ mod tests {
     use crate::message::Message;
 
     fn request(params: &str) -> Message {
-        let text = format!(r#"{{"id":1,"method":"m","params":{params}}}"#);
+        let text = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{params}}}"#);
         Message::parse(Bytes::from(text)).unwrap()
     }
 
@@ -160,7 +160,10 @@ mod tests {
 
     #[test]
     fn a_message_without_params_or_a_response_has_none() {
-        for text in [r#"{"id":1,"method":"m"}"#, r#"{"id":1,"result":{"name":"n"}}"#] {
+        for text in [
+            r#"{"jsonrpc":"2.0","id":1,"method":"m"}"#,
+            r#"{"jsonrpc":"2.0","id":1,"result":{"name":"n"}}"#,
+        ] {
             let message = Message::parse(Bytes::from(text)).unwrap();
             let params = Params::read(&message, message.head().unwrap()).unwrap();
             assert!(params.name.is_none());

@@ -1,6 +1,7 @@
 //! What the tests share: credentials, a host, remotes that follow a script, and a wire that fails on demand.
 
 pub(crate) mod background;
+pub(crate) mod credentials;
 pub(crate) mod host;
 pub(crate) mod http2;
 pub(crate) mod mcp;

@@ -18,7 +18,9 @@ fn parse(text: &str) -> Message {
 
 /// A page with these tools, written with odd spaces, and what stands around them.
 fn page(tools: &str) -> Message {
-    parse(&format!(r#"{{"id":1, "result":{{"ttlMs":1e999,"tools": [ {tools} ] ,"z":"é"}} }}"#))
+    parse(&format!(
+        r#"{{"jsonrpc":"2.0","id":1, "result":{{"ttlMs":1e999,"tools": [ {tools} ] ,"z":"é"}} }}"#
+    ))
 }
 
 fn text(message: &Message) -> &str {
@@ -91,7 +93,9 @@ fn a_tool_that_two_parsers_read_differently_is_cut_out() {
 
 #[test]
 fn a_page_with_two_lists_becomes_an_error() {
-    let odd = parse(&format!(r#"{{"id":"x","result":{{"tools":[],"tools":[{INVALID}]}}}}"#));
+    let odd = parse(&format!(
+        r#"{{"jsonrpc":"2.0","id":"x","result":{{"tools":[],"tools":[{INVALID}]}}}}"#
+    ));
     let answer = Tools::default().learn(odd, true);
     let value: serde_json::Value = serde_json::from_slice(answer.bytes()).unwrap();
     assert_eq!((&value["id"], &value["error"]["data"]["kind"]), (&"x".into(), &"protocol".into()));
@@ -101,12 +105,12 @@ fn a_page_with_two_lists_becomes_an_error() {
 fn what_is_no_list_of_tools_passes_and_nothing_is_forgotten() {
     let mut tools = tool(r#"{"r":{"type":"string","x-mcp-header":"R"}}"#);
     for other in [
-        r#"{"id":1,"error":{"code":1,"message":"","tools":[]}}"#,
-        r#"{"id":1,"result":{"tools":{}}}"#,
-        r#"{"id":1,"result":[["tools"]]}"#,
-        r#"{"id":1,"result":null}"#,
-        r#"{"method":"m","params":{"tools":[]}}"#,
-        r#"[{"id":1,"result":{"tools":[]}}]"#,
+        r#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"","tools":[]}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"result":{"tools":{}}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"result":[["tools"]]}"#,
+        r#"{"jsonrpc":"2.0","id":1,"result":null}"#,
+        r#"{"jsonrpc":"2.0","method":"m","params":{"tools":[]}}"#,
+        r#"[{"jsonrpc":"2.0","id":1,"result":{"tools":[]}}]"#,
     ] {
         assert_eq!(text(&tools.learn(parse(other), true)), other);
     }
@@ -233,7 +237,7 @@ proptest! {
 
         let after = learned(&all.join(","));
         let (head, rest) = after.split_once('[').unwrap();
-        prop_assert_eq!(head, r#"{"id":1, "result":{"ttlMs":1e999,"tools": "#);
+        prop_assert_eq!(head, r#"{"jsonrpc":"2.0","id":1, "result":{"ttlMs":1e999,"tools": "#);
         let end = rest.rfind(']').unwrap();
         prop_assert_eq!(&rest[end..], r#"] ,"z":"é"} }"#);
         let list: Vec<&RawValue> = serde_json::from_str(&after[head.len()..=head.len() + 1 + end]).unwrap();

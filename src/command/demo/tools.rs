@@ -1,0 +1,157 @@
+//! What the server of the demonstration can do: `add` two numbers, and `count` with a progress
+//! notification for each number.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tokio::time::{Instant, Interval};
+
+use crate::limits;
+use crate::message::{Id, Message, RpcError};
+
+/// The version that this server speaks.
+pub(super) const PROTOCOL_VERSION: &str = "2025-11-25";
+
+/// An answer, at once or bit by bit.
+pub(super) enum Answer {
+    /// A stream of events, the last of which holds the response.
+    Counting(Counting),
+    /// One response.
+    Whole(Bytes),
+}
+
+/// Answers the request `id`, which is `message`.
+pub(super) fn answer(message: &Message, id: &Id, method: &str) -> Answer {
+    let result = match method {
+        "initialize" => json!({
+            "protocolVersion": PROTOCOL_VERSION,
+            "capabilities": { "tools": {} },
+            "serverInfo": { "name": "demo-server", "version": env!("CARGO_PKG_VERSION") },
+        }),
+        "ping" => json!({}),
+        "tools/list" => json!({ "tools": [
+            tool("add", "Adds two whole numbers", &["a", "b"]),
+            tool("count", "Counts up, with a progress notification for each number", &["to"]),
+        ] }),
+        "tools/call" => return call(message, id),
+        _ => {
+            return Answer::Whole(RpcError::method_not_found(method).answer(Some(id)).into_bytes());
+        }
+    };
+    Answer::Whole(response(id, &result))
+}
+
+fn tool(name: &str, description: &str, arguments: &[&str]) -> Value {
+    let number = |name: &&str| ((*name).to_owned(), json!({ "type": "integer" }));
+    let properties: serde_json::Map<String, Value> = arguments.iter().map(number).collect();
+    let schema = json!({ "type": "object", "properties": properties, "required": arguments });
+    json!({ "name": name, "description": description, "inputSchema": schema })
+}
+
+#[derive(Deserialize)]
+struct Call<'a> {
+    name: String,
+    arguments: Arguments,
+    #[serde(borrow, rename = "_meta")]
+    meta: Option<Meta<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Arguments {
+    Add { a: i64, b: i64 },
+    Count { to: u32 },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Meta<'a> {
+    #[serde(borrow)]
+    progress_token: Option<&'a RawValue>,
+}
+
+fn call(message: &Message, id: &Id) -> Answer {
+    let params = message.head().map(|head| message.payload(head)).unwrap_or_default();
+    let Ok(call) = serde_json::from_slice::<Call<'_>>(params) else {
+        return Answer::Whole(response(id, &text("these arguments are not understood", true)));
+    };
+    let result = match (call.name.as_str(), call.arguments) {
+        ("add", Arguments::Add { a, b }) => match a.checked_add(b) {
+            Some(sum) => text(&format!("{a} + {b} = {sum}"), false),
+            None => text("the sum is too large", true),
+        },
+        ("count", Arguments::Count { to }) if (1..=limits::DEMO_COUNT).contains(&to) => {
+            let token = call.meta.and_then(|meta| meta.progress_token);
+            return Answer::Counting(Counting::new(id.clone(), token, to));
+        }
+        _ => text("no such tool, or not with these arguments", true),
+    };
+    Answer::Whole(response(id, &result))
+}
+
+fn text(text: &str, failed: bool) -> Value {
+    json!({ "content": [{ "type": "text", "text": text }], "isError": failed })
+}
+
+fn response(id: &Id, result: &Value) -> Bytes {
+    format!(r#"{{"jsonrpc":"2.0","id":{},"result":{result}}}"#, id.as_json()).into()
+}
+
+/// A running count: the body of a response, so that it ends with the connection that it is for.
+pub(super) struct Counting {
+    id: Id,
+    token: Option<Box<str>>,
+    to: u32,
+    counted: u32,
+    ticks: Interval,
+}
+
+impl Counting {
+    fn new(id: Id, token: Option<&RawValue>, to: u32) -> Self {
+        let pause = limits::DEMO_COUNT_PAUSE;
+        let ticks = tokio::time::interval_at(Instant::now() + pause, pause);
+        Self { id, token: token.map(|token| token.get().into()), to, counted: 0, ticks }
+    }
+
+    /// The events for the number just counted.
+    fn events(&self) -> Bytes {
+        let (counted, to) = (self.counted, self.to);
+        let mut events = String::new();
+        if let Some(token) = &self.token {
+            let params = format!(r#""progressToken":{token},"progress":{counted},"total":{to}"#);
+            let head = r#""jsonrpc":"2.0","method":"notifications/progress""#;
+            events.push_str(&format!("data: {{{head},\"params\":{{{params}}}}}\n\n"));
+        }
+        if counted == to {
+            let result = response(&self.id, &text(&format!("counted to {to}"), false));
+            events.push_str(&format!("data: {}\n\n", String::from_utf8_lossy(&result)));
+        }
+        events.into()
+    }
+}
+
+impl Body for Counting {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        while self.counted < self.to {
+            ready!(self.ticks.poll_tick(cx));
+            self.counted += 1;
+            let events = self.events();
+            if !events.is_empty() {
+                return Poll::Ready(Some(Ok(Frame::data(events))));
+            }
+        }
+        Poll::Ready(None)
+    }
+}

@@ -1,0 +1,94 @@
+//! The documents keep up with the project.
+
+use crate::source::files;
+use crate::source::read;
+use crate::source::root;
+
+const DEPENDENCIES: &str = "docs/decisions/0002-dependencies.md";
+
+/// The packages that a manifest names, in all its tables of dependencies.
+fn packages(manifest: &str) -> Vec<&str> {
+    let mut packages = Vec::new();
+    let mut wanted = false;
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            wanted = line.ends_with("dependencies]");
+        } else if wanted && let Some((name, _)) = line.split_once('=') {
+            packages.push(name.trim());
+        }
+    }
+    packages.retain(|name| !name.starts_with('#'));
+    packages.sort_unstable();
+    packages.dedup();
+    packages
+}
+
+/// What the first column of the tables before the last section names.
+fn rows(document: &str) -> Vec<&str> {
+    let taken = document.split("\n## Not taken").next().unwrap_or_default();
+    let mut rows: Vec<_> =
+        taken.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    rows.sort_unstable();
+    rows
+}
+
+/// The targets of the links in a document that lead to files.
+fn links(document: &str) -> Vec<&str> {
+    let targets = document.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let targets = targets.map(|target| target.split('#').next().unwrap_or_default());
+    targets.filter(|target| !target.is_empty() && !target.contains("://")).collect()
+}
+
+#[test]
+fn every_dependency_has_a_row_with_its_reasons_and_the_other_way_round() {
+    assert_eq!(packages(&read("Cargo.toml")), rows(&read(DEPENDENCIES)), "see {DEPENDENCIES}");
+}
+
+#[test]
+fn every_link_between_documents_leads_somewhere() {
+    let documents = files().into_iter().filter(|path| path.ends_with(".md"));
+    let mut broken = Vec::new();
+    for path in documents {
+        let place = root().join(&path);
+        let folder = place.parent().unwrap_or(&place).to_owned();
+        let text = read(&path);
+        let dead = links(&text).into_iter().filter(|link| !folder.join(link).exists());
+        broken.extend(dead.map(|link| format!("{path}: {link}")));
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn every_decision_is_listed() {
+    let list = read("docs/decisions/README.md");
+    let decisions: Vec<_> = files()
+        .into_iter()
+        .filter_map(|path| Some(path.strip_prefix("docs/decisions/0")?.to_owned()))
+        .collect();
+    assert!(!decisions.is_empty());
+    for decision in decisions {
+        assert!(list.contains(&format!("](0{decision})")), "0{decision}");
+    }
+}
+
+#[test]
+fn every_room_and_transport_is_on_the_map() {
+    let map = read("ARCHITECTURE.md");
+    for folder in ["src/", "src/transport/"] {
+        for path in files().iter().filter_map(|path| path.strip_prefix(folder)) {
+            let name = path.split('/').next().unwrap_or(path).trim_end_matches(".rs");
+            let known = ["`", "`src/"].iter().any(|start| {
+                ["`", "/`", ".rs`"].iter().any(|end| map.contains(&format!("{start}{name}{end}")))
+            });
+            assert!(known || matches!(name, "lib" | "mod"), "{folder}{path}");
+        }
+    }
+}
+
+#[test]
+fn a_manifest_and_a_table_are_read_as_they_are_written() {
+    let manifest = "[package]\na = 1\n[dependencies]\n# c = 2\nd = \"1\"\n[target.x.dev-dependencies]\nb-e = { f = 3 }\n[lints]\ng = 4\n";
+    assert_eq!(packages(manifest), ["b-e", "d"]);
+    assert_eq!(rows("| `d` | x |\n| `b-e` | `y` |\n\n## Not taken\n| `z` |"), ["b-e", "d"]);
+    assert_eq!(links("[a](b.md#c) [d](#e) [f](https://g) [h](i)"), ["b.md", "i"]);
+}
