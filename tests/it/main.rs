@@ -12,6 +12,8 @@ mod choosing;
 #[cfg(test)]
 mod credentials;
 #[cfg(test)]
+mod delivery;
+#[cfg(test)]
 mod event_stream;
 #[cfg(test)]
 mod event_streams;
