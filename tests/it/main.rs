@@ -20,11 +20,15 @@ mod event_streams;
 #[cfg(test)]
 mod get_stream;
 #[cfg(test)]
+mod http2_faults;
+#[cfg(test)]
 mod line;
 #[cfg(test)]
 mod modern;
 #[cfg(test)]
 mod posting;
+#[cfg(test)]
+mod proxy;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
