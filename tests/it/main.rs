@@ -30,6 +30,8 @@ mod posting;
 #[cfg(test)]
 mod proxy;
 #[cfg(test)]
+mod redaction;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod refused_clients;

@@ -123,8 +123,10 @@ pub(crate) async fn go_away(mut stream: Stream, last_stream: u32) {
     goodbye.extend_from_slice(&last_stream.to_be_bytes());
     goodbye.extend_from_slice(&0_u32.to_be_bytes());
     stream.write_all(&goodbye).await.unwrap();
-    // Closed with unread bytes, it would be a reset that takes the goodbye with it. The peer may be
-    // gone already.
-    let _ = stream.shutdown().await;
+    if last_stream > 0 {
+        // The peer may be gone already.
+        let _ = stream.shutdown().await;
+    }
+    // Closed with unread bytes, it would be a reset that takes the goodbye with it.
     let _ = stream.read_to_end(&mut Vec::new()).await;
 }
