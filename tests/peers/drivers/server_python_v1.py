@@ -49,7 +49,7 @@ async def sampling(prompt: str, ctx: Context) -> str:
     answer = await ctx.session.create_message(
         [question], max_tokens=50, related_request_id=ctx.request_id
     )
-    return f"LLM sampling result: {answer.content.text}"
+    return f"sampling result: {answer.content.text}"
 
 
 @server.tool(name="trigger-elicitation-request")

@@ -57,7 +57,7 @@ async def cancellations() -> str:
 
 @server.tool(name="trigger-sampling-request")
 async def sampling(prompt: str, answer: Annotated[CreateMessageResult, Resolve(ask_model)]) -> str:
-    return f"LLM sampling result: {answer.content.text}"
+    return f"sampling result: {answer.content.text}"
 
 
 @server.tool(name="trigger-elicitation-request")

@@ -35,7 +35,7 @@ const handler = createMcpHandler(({ era }) => {
   );
   tool('trigger-sampling-request', { prompt: { type: 'string' } }, ({ prompt }, request) =>
     request.inputResponses?.answer
-      ? `LLM sampling result: ${request.inputResponses.answer.content.text}`
+      ? `sampling result: ${request.inputResponses.answer.content.text}`
       : inputRequired({ inputRequests: { answer: sampling(prompt) } }),
   );
   tool('trigger-elicitation-request', {}, (_, request) =>
