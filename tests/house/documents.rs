@@ -95,6 +95,22 @@ fn every_room_and_transport_is_on_the_map() {
 }
 
 #[test]
+fn every_row_of_the_checklist_names_tests_that_exist() {
+    let is_code = |path: &&String| path.ends_with(".rs");
+    let code: String = files().iter().filter(is_code).map(|path| read(path)).collect();
+    let checklist = read("docs/checklist.md");
+    let rows: Vec<_> = checklist.lines().filter(|line| line.starts_with("| A")).collect();
+    for (index, row) in rows.iter().enumerate() {
+        assert!(row.starts_with(&format!("| A{} | ", index + 1)), "{row}");
+        let tests = row.rsplit(" | ").next().unwrap_or_default().split('`').skip(1).step_by(2);
+        let missing: Vec<_> =
+            tests.filter(|test| !code.contains(&format!("fn {test}()"))).collect();
+        assert!(missing.is_empty(), "A{}: {missing:?}", index + 1);
+    }
+    assert_eq!(rows.len(), 50);
+}
+
+#[test]
 fn every_flag_in_a_document_is_one_of_the_program() {
     let program = env!("CARGO_BIN_EXE_mcp-secure-remote");
     let help = std::process::Command::new(program).arg("--help").output().expect("the program");
