@@ -148,6 +148,26 @@ fn a_stream_with_event_ids_is_resumed() {
 }
 
 #[test]
+fn the_answer_to_initialize_is_resumed_within_its_session() {
+    let remote = Plan::legacy()
+        .on("initialize", |_| {
+            let steps = [Step::bytes("id: e1\nretry: 100\ndata:\n\n"), Step::Cut];
+            Some(Reply::events(steps).header("mcp-session-id", "s"))
+        })
+        .on("GET", |call| {
+            call.request.header("last-event-id")?;
+            assert_eq!(call.request.header("mcp-session-id"), Some("s"));
+            let result = json!({"protocolVersion": "2025-11-25", "capabilities": {}});
+            let answer = json!({"jsonrpc": "2.0", "id": 0, "result": result});
+            Some(Reply::events([Step::event(&answer.to_string())]))
+        })
+        .start();
+    let host = Host::in_session(&remote);
+    host.echo(1);
+    assert_eq!(remote.requests("initialize").len(), 1);
+}
+
+#[test]
 fn what_a_resumed_stream_says_again_is_said_once() {
     let remote = resumed(Step::Cut, |_, id| {
         let answer = Step::event_with_id("e2", &result_for(id));

@@ -12,17 +12,25 @@ mod choosing;
 #[cfg(test)]
 mod credentials;
 #[cfg(test)]
+mod delivery;
+#[cfg(test)]
 mod event_stream;
 #[cfg(test)]
 mod event_streams;
 #[cfg(test)]
 mod get_stream;
 #[cfg(test)]
+mod http2_faults;
+#[cfg(test)]
 mod line;
 #[cfg(test)]
 mod modern;
 #[cfg(test)]
 mod posting;
+#[cfg(test)]
+mod proxy;
+#[cfg(test)]
+mod redaction;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]

@@ -32,6 +32,7 @@ pub(crate) struct Host {
     input: Option<mpsc::Sender<Vec<u8>>>,
     seen: Arc<Watched<Seen>>,
     next: usize,
+    minds_output: bool,
 }
 
 /// Whether the host reads what the program writes.
@@ -112,7 +113,7 @@ impl Launch {
         collect_output(child.stdout.take().unwrap(), Arc::clone(&seen));
         collect_errors(child.stderr.take().unwrap(), Arc::clone(&seen));
         wait_for(child, Arc::clone(&seen));
-        Host { pid, input: Some(input), seen, next: 0 }
+        Host { pid, input: Some(input), seen, next: 0, minds_output: true }
     }
 }
 
@@ -354,6 +355,11 @@ impl Host {
         status.code().unwrap_or_else(|| panic!("ended by a signal: {status}"))
     }
 
+    /// The remote says things that are no messages, and the bridge may pass them on.
+    pub(crate) fn tolerate_stray_lines(&mut self) {
+        self.minds_output = false;
+    }
+
     /// Whether the program ends within `limit`.
     pub(crate) fn exits_within(&self, limit: Duration) -> Option<ExitStatus> {
         self.seen.wait_for(limit, |seen| seen.exit)
@@ -448,7 +454,7 @@ impl Drop for Host {
         if std::thread::panicking() {
             let (lines, errors) = (seen.transcript(), &seen.errors);
             eprintln!("--- standard output\n{lines}--- standard error\n{errors}---");
-        } else if let Some(line) = seen.stray_line() {
+        } else if let Some(line) = seen.stray_line().filter(|_| self.minds_output) {
             panic!("not a JSON-RPC line: {line}");
         }
     }

@@ -3,34 +3,31 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use bytes::Bytes;
+use http::Response;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{LocalSet, spawn_local};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::support::background::{Background, PanicNote};
-use crate::support::watched::Watched;
 
-/// One connection after its handshakes.
-pub(crate) type Connection = h2::server::Connection<TlsStream<TcpStream>, Bytes>;
+/// One connection after its TLS handshake.
+pub(crate) type Stream = TlsStream<TcpStream>;
 
-/// A listener on a free port. It counts the requests that the script notes.
+/// A listener on a free port.
 pub(crate) struct Http2Remote {
     address: SocketAddr,
     _background: Background,
 }
 
-/// The bodies of all requests that came whole.
-pub(crate) type Bodies = Arc<Watched<Vec<String>>>;
-
 impl Http2Remote {
     /// Runs `script` for each connection; the first one has the number 0.
     pub(crate) fn start<S, F>(acceptor: TlsAcceptor, script: S) -> Self
     where
-        S: Fn(usize, Connection) -> F + Send + 'static,
+        S: Fn(usize, Stream) -> F + Send + 'static,
         F: Future<Output = ()> + 'static,
     {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -53,7 +50,7 @@ async fn accept<S, F>(
     script: S,
     note: PanicNote,
 ) where
-    S: Fn(usize, Connection) -> F + 'static,
+    S: Fn(usize, Stream) -> F + 'static,
     F: Future<Output = ()> + 'static,
 {
     let listener = TcpListener::from_std(listener).unwrap();
@@ -64,20 +61,72 @@ async fn accept<S, F>(
         spawn_local(async move {
             let _note = note;
             // A handshake that fails is the bridge's to report.
-            let Ok(stream) = acceptor.accept(stream).await else { return };
-            let Ok(connection) = h2::server::handshake(stream).await else { return };
-            script(number, connection).await;
+            if let Ok(stream) = acceptor.accept(stream).await {
+                script(number, stream).await;
+            }
         });
     }
 }
 
-/// Reads the body of a request; `None` if it does not come whole.
-pub(crate) async fn body(stream: &mut h2::RecvStream) -> Option<String> {
-    let mut whole = Vec::new();
-    while let Some(chunk) = stream.data().await {
-        let chunk = chunk.ok()?;
-        stream.flow_control().release_capacity(chunk.len()).ok()?;
-        whole.extend_from_slice(&chunk);
+/// Gives each request to `answer`, by its number and its body: JSON to be sent, or the reason of a
+/// reset.
+pub(crate) async fn serve(
+    stream: Stream,
+    answer: impl Fn(usize, String) -> Result<String, h2::Reason>,
+) {
+    let mut connection = h2::server::handshake(stream).await.unwrap();
+    let mut number = 0;
+    while let Some(Ok((request, mut respond))) = connection.accept().await {
+        // The body comes while the connection is driven.
+        let mut body = request.into_body();
+        let whole = async {
+            let mut whole = Vec::new();
+            while let Some(Ok(chunk)) = body.data().await {
+                whole.extend_from_slice(&chunk);
+            }
+            whole
+        };
+        let whole = tokio::select! {
+            whole = whole => whole,
+            _ = std::future::poll_fn(|cx| connection.poll_closed(cx)) => return,
+        };
+        match answer(number, String::from_utf8(whole).unwrap()) {
+            Err(reason) => respond.send_reset(reason),
+            Ok(json) => {
+                let head = Response::builder().header("content-type", "application/json");
+                let mut out = respond.send_response(head.body(()).unwrap(), false).unwrap();
+                out.send_data(Bytes::from(json), true).unwrap();
+            }
+        }
+        number += 1;
     }
-    String::from_utf8(whole).ok()
+}
+
+/// Reads one whole request by hand, then says goodbye: streams above `last_stream` were not
+/// processed (RFC 9113 section 6.8).
+pub(crate) async fn go_away(mut stream: Stream, last_stream: u32) {
+    const DATA: u8 = 0;
+    const END_STREAM: u8 = 1;
+    const EMPTY_SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    stream.read_exact(&mut [0; 24]).await.unwrap();
+    stream.write_all(&EMPTY_SETTINGS).await.unwrap();
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await.unwrap();
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+        stream.read_exact(&mut vec![0; length]).await.unwrap();
+        if head[3] == DATA && head[4] & END_STREAM != 0 {
+            break;
+        }
+    }
+    let mut goodbye = vec![0, 0, 8, 7, 0, 0, 0, 0, 0];
+    goodbye.extend_from_slice(&last_stream.to_be_bytes());
+    goodbye.extend_from_slice(&0_u32.to_be_bytes());
+    stream.write_all(&goodbye).await.unwrap();
+    if last_stream > 0 {
+        // The peer may be gone already.
+        let _ = stream.shutdown().await;
+    }
+    // Closed with unread bytes, it would be a reset that takes the goodbye with it.
+    let _ = stream.read_to_end(&mut Vec::new()).await;
 }

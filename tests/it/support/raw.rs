@@ -139,6 +139,32 @@ impl Connection {
         Some(request)
     }
 
+    /// The head of a request, as it came. What follows it stays unread.
+    pub(crate) fn head(&mut self) -> String {
+        let mut head = Vec::new();
+        if let Some(mut stream) = self.stream.as_deref() {
+            let mut byte = [0];
+            while !head.ends_with(b"\r\n\r\n") && stream.read_exact(&mut byte).is_ok() {
+                head.push(byte[0]);
+            }
+        }
+        String::from_utf8(head).expect("a head is ASCII")
+    }
+
+    /// Carries bytes both ways until the peer has gone.
+    pub(crate) fn join(&mut self, far: TcpStream) {
+        let Some(near) = self.stream.clone() else { return };
+        let far = Arc::new(far);
+        let (down_from, down_to) = (Arc::clone(&far), Arc::clone(&near));
+        let downward = std::thread::spawn(move || {
+            drop(io::copy(&mut &*down_from, &mut &*down_to));
+            down_to.shutdown(Shutdown::Both)
+        });
+        drop(io::copy(&mut &*near, &mut &*far));
+        drop(far.shutdown(Shutdown::Both));
+        drop(downward.join());
+    }
+
     /// Writes what a peer that has gone may miss.
     pub(crate) fn write(&mut self, bytes: impl AsRef<[u8]>) {
         if let Some(mut stream) = self.stream.as_deref() {

@@ -1,8 +1,7 @@
 //! A wire that fails on demand, between the bridge and its remote.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use socket2::SockRef;
@@ -13,8 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::support::background::Background;
 use crate::support::watched::Gate;
 
-/// What goes wrong in one direction. Bytes are counted over all connections; each fault strikes
-/// once, and connections made later are sound.
+/// What goes wrong in one direction. Bytes are counted over all connections since the wire was
+/// armed; each fault that ends something strikes once, and connections made later are sound.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Fault {
     #[default]
@@ -43,9 +42,30 @@ pub(crate) struct Wire {
     _background: Background,
 }
 
-struct Way {
+#[derive(Default)]
+struct Way(Mutex<Plan>);
+
+#[derive(Default)]
+struct Plan {
     fault: Fault,
-    passed: AtomicUsize,
+    passed: usize,
+}
+
+impl Way {
+    fn arm(&self, fault: Fault) {
+        *self.lock() = Plan { fault, passed: 0 };
+    }
+
+    /// Counts bytes. Gives the number of the first of them, and what is to happen.
+    fn pass(&self, count: usize) -> (usize, Fault) {
+        let mut plan = self.lock();
+        plan.passed += count;
+        (plan.passed - count, plan.fault.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Plan> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// How a direction ended.
@@ -61,9 +81,10 @@ impl Wire {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
-        let way = |fault| Arc::new(Way { fault, passed: AtomicUsize::new(0) });
-        let (up, down) = (way(up), way(down));
-        let (upward, downward) = (Arc::clone(&up), Arc::clone(&down));
+        let ways = (Arc::new(Way::default()), Arc::new(Way::default()));
+        ways.0.arm(up);
+        ways.1.arm(down);
+        let (upward, downward) = (Arc::clone(&ways.0), Arc::clone(&ways.1));
         let background = Background::start(move |note| async move {
             let listener = TcpListener::from_std(listener).unwrap();
             loop {
@@ -78,7 +99,7 @@ impl Wire {
                 });
             }
         });
-        Self { address, up, down, _background: background }
+        Self { address, up: ways.0, down: ways.1, _background: background }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -92,10 +113,15 @@ impl Wire {
         url.to_string()
     }
 
-    /// Bytes that went up and down so far.
+    /// Counts anew from here on, with other faults.
+    pub(crate) fn arm(&self, up: Fault, down: Fault) {
+        self.up.arm(up);
+        self.down.arm(down);
+    }
+
+    /// Bytes that went up and down since the wire was armed.
     pub(crate) fn passed(&self) -> (usize, usize) {
-        let count = |way: &Way| way.passed.load(Ordering::SeqCst);
-        (count(&self.up), count(&self.down))
+        (self.up.lock().passed, self.down.lock().passed)
     }
 }
 
@@ -137,9 +163,8 @@ async fn way(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, way: &Way) -> End {
             Ok(count) => count,
             Err(_) => return End::Reset,
         };
-        let start = way.passed.fetch_add(count, Ordering::SeqCst);
-        let here = start..start + count;
-        let (send, after) = strike(&way.fault, &mut chunk[..count], here).await;
+        let (start, fault) = way.pass(count);
+        let (send, after) = strike(&fault, &mut chunk[..count], start..start + count).await;
         for piece in send {
             if to.write_all(piece).await.is_err() {
                 return End::Closed;

@@ -56,9 +56,12 @@ impl Exchange {
         {
             return Err(self.unknown(cause));
         }
+        // `initialize` names no session, but the head of its reply has.
+        let mut pass = self.pass();
+        pass.id = pass.id.or_else(|| self.session_id.clone());
         loop {
             tokio::time::sleep(stream.pause().unwrap_or(limits::EVENT_RECONNECT)).await;
-            match self.shared.get(&self.pass(), stream.last_id()).await {
+            match self.shared.get(&pass, stream.last_id()).await {
                 Ok(reply) if matches!(Shape::of(&reply), Shape::Stream) => {
                     stream.resume(reply.body);
                     return Ok(());

@@ -112,7 +112,9 @@ impl Rules {
             }
             _ => {}
         }
-        if self.version.is_some() && version != self.version.as_deref() {
+        // Who resumes the answer to `initialize` cannot know the version yet.
+        let resumes = version.is_none() && !self.ready && request.method == "GET";
+        if self.version.is_some() && version != self.version.as_deref() && !resumes {
             return fault(-32600, "not the negotiated version");
         }
         self.check_order(message)

@@ -65,9 +65,14 @@ impl Server {
     }
 
     pub(super) fn push(&self, step: Step) {
+        assert!(self.say(step), "no stream is open");
+    }
+
+    /// Writes on the newest stream; false if there is none any more.
+    fn say(&self, step: Step) -> bool {
         let streams = self.streams.lock();
-        let newest = streams.last().and_then(Option::as_ref).expect("no stream is open");
-        newest.send(step).expect("nobody reads the stream");
+        let newest = streams.last().and_then(Option::as_ref);
+        newest.is_some_and(|stream| stream.send(step).is_ok())
     }
 
     pub(super) fn end_stream(&self) {
@@ -165,7 +170,7 @@ impl Server {
         let (status, text) = answers::answer(self.flavour, body, call.message);
         let mut reply = match (self.flavour, status) {
             (Flavour::Sse, _) => {
-                self.push(Step::event(&text));
+                self.say(Step::event(&text));
                 Reply::status(202)
             }
             (_, 200) if self.resumable => self.resumable_answer(call, &text),
