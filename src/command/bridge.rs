@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderName;
 
+use crate::command::memory;
 use crate::command::signals::Signals;
 use crate::limits;
 use crate::relay::{self, End};
@@ -63,6 +64,7 @@ impl fmt::Debug for BridgeConfig {
 /// # Errors
 /// What kept it from running or ended it early, for the user.
 pub async fn run(config: BridgeConfig) -> Result<(), Report> {
+    memory::protect();
     let tasks = Tasks::new();
     let tls = load_tls(&config, &tasks)?;
     let http = Client::new(&config.remote, tls)

@@ -43,7 +43,7 @@ impl Refusal {
         );
         // A body that does not come or is too long says nothing; the status does.
         let body = body.await.ok().and_then(Result::ok).unwrap_or_default();
-        let text = peer_text(&String::from_utf8_lossy(&body));
+        let text = peer_text(&without_tags(&String::from_utf8_lossy(&body)));
         let error = Message::parse(body).ok().filter(|message| {
             let head = message.head();
             head.is_some_and(|head| matches!(head.kind, MessageKind::Response { failed: true, .. }))
@@ -116,6 +116,12 @@ impl Refusal {
     pub fn failure(&self, origin: &Origin) -> Failure {
         let status = self.status;
         let (kind, error, hint) = match status.as_u16() {
+            // How nginx says that it got none, or one that it does not trust.
+            400 if self.text.contains("SSL certificate") => (
+                Kind::Auth,
+                "wants another client certificate",
+                Some("pass one of a CA that it trusts with `--tls-cert` and `--tls-key`"),
+            ),
             401 => (Kind::Auth, "does not know us", Some("give credentials with `--header`")),
             403 => (Kind::Auth, "does not let us in", Some("ask whether this identity is allowed")),
             429 | 503 => (Kind::Overloaded, "is overloaded", Some("try again later")),
@@ -125,12 +131,14 @@ impl Refusal {
                 Some("check at the remote before you send it again"),
             ),
             300..=399 => (Kind::Refused, "redirects", Some("give the final URL")),
+            413 => (Kind::TooLarge, "takes no message of this size", None),
             404 => {
                 (Kind::Refused, "has no MCP endpoint at this path", Some("check the URL's path"))
             }
             _ => (Kind::Refused, "refused the request", None),
         };
-        let report = Report::new(format!("{origin} {error}"));
+        // Many hosts show the message alone, so it names the status too.
+        let report = Report::new(format!("{origin} {error} (HTTP {})", status.as_u16()));
         let text = if self.text.is_empty() { String::new() } else { format!(": {}", self.text) };
         let target = self.target.iter().map(|origin| format!(" to {origin}")).collect::<String>();
         let mut report = report.cause(format!("HTTP status {status}{target}{text}"));
@@ -147,6 +155,15 @@ impl Refusal {
     }
 }
 
+/// The text of an HTML page, or any other text as it is.
+fn without_tags(text: &str) -> String {
+    if !text.trim_start().starts_with('<') {
+        return text.to_owned();
+    }
+    let parts = text.split('<').map(|part| part.split_once('>').map_or("", |(_, shown)| shown));
+    parts.fold(String::new(), |text, part| text + part + " ")
+}
+
 fn redirect_target(headers: &HeaderMap) -> Option<String> {
     let target = Url::parse(headers.get(header::LOCATION)?.to_str().ok()?).ok()?;
     Some(target.origin().ascii_serialization())
@@ -156,4 +173,17 @@ fn redirect_target(headers: &HeaderMap) -> Option<String> {
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::transport::refusal::without_tags;
+
+    #[test]
+    fn a_page_is_shown_without_its_tags() {
+        let page = "<html>\r\n<head><title>400 No</title></head><body a=\"b\">x < y</body></html>";
+        let words: Vec<_> = without_tags(page).split_whitespace().map(str::to_owned).collect();
+        assert_eq!(words, ["400", "No", "x"]);
+        assert_eq!(without_tags("1 < 2 > 1"), "1 < 2 > 1");
+    }
 }

@@ -120,6 +120,7 @@ fn run(scenario: &str, version: &str, bridge: &str) -> Option<Outcome> {
     let mut suite = install::node_package(install::CONFORMANCE)?;
     suite.args(["client", "--command", client.trim(), "--scenario", scenario]);
     suite.args(["--spec-version", version, "-o"]).arg(results.path());
+    suite.env("NO_PROXY", "*");
     let done = process::run(suite, "", LIMIT);
     let outcome = read_outcome(results.path());
     Some(outcome.unwrap_or_else(|| panic!("{scenario}: {}{}", done.stdout, done.stderr)))

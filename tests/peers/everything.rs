@@ -59,10 +59,8 @@ fn over_http_sse_it_is_found_after_the_probe_of_a_python_host() {
 fn behind_a_front_that_drops_an_unknown_certificate_the_likely_cause_is_named_each_time() {
     let Some(remote) = Remote::everything(Wire::Http) else { return };
     let words = bridge::words_as(&remote, &remote.pki.stranger, &[]);
-    let ping = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n";
     for _ in 0..10 {
-        let done = bridge::exchange(&words, ping);
-        let answer: serde_json::Value = serde_json::from_str(done.stdout.trim()).unwrap();
+        let answer = bridge::exchange(&words, &bridge::initialize(1));
         let cause = answer["error"]["data"]["cause"].as_str().unwrap();
         assert!(cause.contains("rejected the client certificate"), "{answer}");
     }

@@ -1,16 +1,11 @@
 //! nginx before a server: it demands a client certificate, offers HTTP/2, and does not buffer.
 
+use serde_json::Value;
+
 use super::support::bridge;
 use super::support::host::Host;
-use super::support::process::Finished;
 use super::support::remote::Remote;
 use super::support::remote::Wire;
-
-const INITIALIZE: &str = concat!(
-    r#"{"jsonrpc":"2.0","id":7,"method":"initialize","params":{"protocolVersion":"2025-11-25","#,
-    r#""capabilities":{},"clientInfo":{"name":"test","version":"1"}}}"#,
-    "\n"
-);
 
 #[test]
 fn the_modern_era_passes() {
@@ -42,20 +37,18 @@ fn without_a_client_certificate_the_host_gets_nginxs_own_words() {
     let Some(remote) = Remote::python_v2_behind_nginx(Wire::Http) else { return };
     let words = bridge::words(&remote, &[]);
     let without_identity: Vec<String> = words[..4].to_vec();
-    assert_refused(&bridge::exchange(&without_identity, INITIALIZE));
+    assert_refused(&bridge::exchange(&without_identity, &bridge::initialize(7)));
 }
 
 #[test]
 fn with_a_client_certificate_of_another_authority_the_host_gets_nginxs_own_words() {
     let Some(remote) = Remote::python_v2_behind_nginx(Wire::Http) else { return };
     let words = bridge::words_as(&remote, &remote.pki.stranger, &[]);
-    assert_refused(&bridge::exchange(&words, INITIALIZE));
+    assert_refused(&bridge::exchange(&words, &bridge::initialize(7)));
 }
 
 // nginx accepts the handshake and answers with status 400 and a page that names the certificate.
-fn assert_refused(done: &Finished) {
-    let answer: serde_json::Value = serde_json::from_str(done.stdout.trim())
-        .unwrap_or_else(|error| panic!("{error}: {}\n{}", done.stdout, done.stderr));
+fn assert_refused(answer: &Value) {
     assert_eq!(answer["id"], 7);
     let cause = answer["error"]["data"]["cause"].as_str().unwrap();
     assert!(cause.contains("400"), "{answer}");

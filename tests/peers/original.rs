@@ -161,7 +161,7 @@ fn both(arguments: &[&str], variables: &[(&str, &str)]) -> Option<(Finished, Fin
     let original = Python::Original.program("mcp-secure-remote")?;
     let [original, ours] = [original, bridge::program()].map(|program| {
         let mut command = Command::new(program);
-        command.args(arguments).envs(variables.iter().copied());
+        command.args(arguments).env_clear().envs(variables.iter().copied());
         process::run(command, "", LIMIT)
     });
     Some((original, ours))

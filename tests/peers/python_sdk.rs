@@ -5,12 +5,6 @@ use super::support::host::Host;
 use super::support::remote::Remote;
 use super::support::remote::Wire;
 
-const INITIALIZE: &str = concat!(
-    r#"{"jsonrpc":"2.0","id":"first","method":"initialize","params":{"protocolVersion":"2025-11-25","#,
-    r#""capabilities":{},"clientInfo":{"name":"test","version":"1"}}}"#,
-    "\n"
-);
-
 #[test]
 fn a_2x_host_speaks_the_modern_era_with_a_2x_server() {
     let Some(remote) = Remote::python_v2(Wire::Http) else { return };
@@ -102,9 +96,10 @@ fn a_2x_host_speaks_over_http_sse_whatever_a_2x_server_agrees_to() {
 #[test]
 fn http_only_does_not_fall_back() {
     let Some(remote) = Remote::python_v1(Wire::Sse) else { return };
-    let done = bridge::exchange(&bridge::words(&remote, &["--transport", "http-only"]), INITIALIZE);
-    assert!(done.stdout.contains(r#""id":"first","#), "{}", done.stdout);
-    assert!(done.stdout.contains(r#""error":"#), "{}", done.stdout);
+    let words = bridge::words(&remote, &["--transport", "http-only"]);
+    let answer = bridge::exchange(&words, &bridge::initialize("first"));
+    assert_eq!(answer["id"], "first", "{answer}");
+    assert!(answer["error"].is_object(), "{answer}");
     assert!(!remote.server.logged("GET /sse"));
 }
 
@@ -113,8 +108,7 @@ fn http_only_does_not_fall_back() {
 fn a_client_certificate_of_another_authority_is_named_as_the_likely_cause() {
     let Some(remote) = Remote::python_v2(Wire::Http) else { return };
     let words = bridge::words_as(&remote, &remote.pki.stranger, &[]);
-    let done = bridge::exchange(&words, INITIALIZE);
-    let answer: serde_json::Value = serde_json::from_str(done.stdout.trim()).unwrap();
+    let answer = bridge::exchange(&words, &bridge::initialize("first"));
     assert_eq!(answer["id"], "first");
     let cause = answer["error"]["data"]["cause"].as_str().unwrap();
     assert!(cause.contains("client certificate"), "{answer}");

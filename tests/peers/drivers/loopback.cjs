@@ -7,9 +7,12 @@ const bind = net.Server.prototype._listen2;
 
 net.Server.prototype._listen2 = function (address, port, family, ...rest) {
   const isTcp = typeof port === 'number' && port >= 0;
-  if (isTcp && (!address || address === '::' || address === '0.0.0.0')) {
-    [address, family] = ['127.0.0.1', 4];
-  }
-  this.once('listening', () => isTcp && process.stderr.write(`LISTENING ${this.address().port}\n`));
-  return bind.call(this, address, port, family, ...rest);
+  if (!isTcp) return bind.call(this, address, port, family, ...rest);
+  this.once('listening', () => report(this.address()));
+  return bind.call(this, '127.0.0.1', port, 4, ...rest);
 };
+
+function report({ address, port }) {
+  if (address !== '127.0.0.1') throw new Error(`listens on ${address}`);
+  process.stderr.write(`LISTENING ${port}\n`);
+}

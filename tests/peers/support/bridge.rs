@@ -7,9 +7,11 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use serde_json::Value;
+use serde_json::json;
+
 use super::pki::Identity;
 use super::process;
-use super::process::Finished;
 use super::remote::Remote;
 
 /// For one exchange with a remote on this machine.
@@ -42,11 +44,29 @@ pub(crate) fn words_as(remote: &Remote, client: &Identity, flags: &[&str]) -> Ve
     words
 }
 
-/// Writes these lines to a bridge and closes its standard input.
-pub(crate) fn exchange(words: &[String], lines: &str) -> Finished {
+/// The command of these words, which gets nothing from the environment: no proxy, no certificate.
+pub(crate) fn command(words: &[String]) -> Command {
     let mut command = Command::new(&words[0]);
-    command.args(&words[1..]);
-    process::run(command, lines, LIMIT)
+    command.args(&words[1..]).env_clear();
+    command
+}
+
+/// Writes one line to a bridge and closes its standard input; what it answered.
+pub(crate) fn exchange(words: &[String], line: &str) -> Value {
+    let done = process::run(command(words), &format!("{line}\n"), LIMIT);
+    serde_json::from_str(done.stdout.trim())
+        .unwrap_or_else(|error| panic!("{error}: {}\n{}", done.stdout, done.stderr))
+}
+
+/// The first request of a host in the legacy era.
+pub(crate) fn initialize(id: impl Into<Value>) -> String {
+    let params = json!({
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": { "name": "test", "version": "1" },
+    });
+    json!({ "jsonrpc": "2.0", "id": id.into(), "method": "initialize", "params": params })
+        .to_string()
 }
 
 /// Notes the exit code of a command that a host starts and waits for: no SDK tells it.

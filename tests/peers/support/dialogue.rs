@@ -5,7 +5,6 @@ use std::io::BufReader;
 use std::io::Write;
 use std::process::Child;
 use std::process::ChildStdin;
-use std::process::Command;
 use std::process::Stdio;
 use std::sync::mpsc;
 use std::sync::mpsc::Receiver;
@@ -13,6 +12,8 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
+
+use super::bridge;
 
 /// For one answer.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -27,8 +28,8 @@ pub(crate) struct Dialogue {
 impl Dialogue {
     /// Starts the bridge with these words and shakes hands, in the legacy era.
     pub(crate) fn start(words: &[String]) -> Self {
-        let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut command = bridge::command(words);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.stderr(Stdio::null()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = mpsc::channel();
@@ -36,7 +37,7 @@ impl Dialogue {
             stdout.lines().map_while(Result::ok).try_for_each(|l| sender.send(l))
         });
         let mut dialogue = Self { stdin: child.stdin.take(), child, lines };
-        let hello = dialogue.ask(INITIALIZE);
+        let hello = dialogue.ask(&bridge::initialize(0));
         assert_eq!(hello["result"]["protocolVersion"], "2025-11-25", "{hello}");
         dialogue.tell(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
         dialogue
@@ -85,8 +86,3 @@ impl Drop for Dialogue {
         let _ = self.child.wait();
     }
 }
-
-const INITIALIZE: &str = concat!(
-    r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","#,
-    r#""capabilities":{},"clientInfo":{"name":"test","version":"1"}}}"#,
-);

@@ -1,11 +1,11 @@
 //! What stands before a server that speaks plain HTTP and demands a client certificate for it.
 
 use std::fs;
-use std::net::TcpListener;
 use std::process::Command;
 
 use super::install;
 use super::pki::Pki;
+use super::process;
 use super::process::Server;
 
 /// A TLS front on Node that hands the decrypted bytes on.
@@ -20,8 +20,7 @@ pub(crate) fn node(pki: &Pki, upstream: u16) -> Option<Server> {
 pub(crate) fn nginx(pki: &Pki, upstream: u16) -> Option<Server> {
     let program = install::nginx()?;
     let folder = pki.folder.path();
-    // nginx cannot be asked for a free port: it gets one that was free a moment ago.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = process::lasting_port(); // nginx cannot be asked for a free one
     let settings = NGINX
         .replace("FOLDER", folder.to_str().unwrap())
         .replace("CERTIFICATE", pki.server.certificate.to_str().unwrap())

@@ -157,7 +157,11 @@ fn node_packages(folder: &Path) -> Result<(), String> {
     }
     let mut npm = Command::new("npm");
     npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder);
-    succeed(npm)
+    succeed(npm)?;
+    // Where no package brings Node 22, the system's own has to be as new.
+    let mut node = Command::new(node_program(folder));
+    node.args(["-e", "process.exit(parseInt(process.versions.node) < 22 ? 1 : 0)"]);
+    succeed(node)
 }
 
 /// Node looks for packages in the folders above the script.

@@ -6,12 +6,16 @@ use std::io::BufReader;
 use std::io::Read;
 use std::io::Write;
 use std::mem;
+use std::net::TcpListener;
+use std::process;
 use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::Condvar;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -113,6 +117,20 @@ impl Log {
                 log.grown.notify_all();
             }
         });
+    }
+}
+
+/// A free port below those that systems give to outgoing connections: while its server is away,
+/// nobody else takes it.
+pub(crate) fn lasting_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        // Another test binary that runs at the same time begins elsewhere.
+        let step = NEXT.fetch_add(1, Ordering::Relaxed) + process::id() * 97;
+        let port = 20_000 + (step % 12_000) as u16;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use super::front;
 use super::install;
 use super::install::Python;
 use super::pki::Pki;
+use super::process;
 use super::process::Server;
 
 /// The wire of a server.
@@ -75,7 +76,7 @@ impl Remote {
     fn python(python: Python, script: &str, wire: Wire) -> Option<Self> {
         let pki = Pki::new();
         let mut command = python.driver(script)?;
-        command.arg(wire_name(wire));
+        command.env("PORT", process::lasting_port().to_string()).arg(wire_name(wire));
         command.arg("--certificate").arg(&pki.server.certificate);
         command.arg("--key").arg(&pki.server.key).arg("--client-ca").arg(&pki.ca);
         Some(Self::with_its_own_tls(pki, Server::start(command), wire))
@@ -103,7 +104,7 @@ fn wire_name(wire: Wire) -> &'static str {
 
 fn everything(wire: Wire) -> Option<Server> {
     let mut command = install::node_package(install::EVERYTHING)?;
-    command.env("PORT", "0").arg(match wire {
+    command.env("PORT", process::lasting_port().to_string()).arg(match wire {
         Wire::Http => "streamableHttp",
         Wire::Sse => "sse",
     });

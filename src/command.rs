@@ -3,4 +3,5 @@
 pub mod bridge;
 pub mod demo;
 
+mod memory;
 mod signals;
