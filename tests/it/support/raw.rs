@@ -151,6 +151,13 @@ impl Connection {
         String::from_utf8(head).expect("a head is ASCII")
     }
 
+    /// Waits for some bytes, whatever they are.
+    pub(crate) fn read_some(&mut self) {
+        if let Some(mut stream) = self.stream.as_deref() {
+            drop(stream.read(&mut [0; 16 * 1024]));
+        }
+    }
+
     /// Carries bytes both ways until the peer has gone.
     pub(crate) fn join(&mut self, far: TcpStream) {
         let Some(near) = self.stream.clone() else { return };
