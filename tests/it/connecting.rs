@@ -49,15 +49,15 @@ fn a_peer_that_does_not_speak_tls_is_told() {
     }
 }
 
-/// C16, as a user of the bridge meets it.
+/// C16, as a user of the bridge meets it. A reset may overtake the alert; the words are the same.
 #[test]
 fn a_missing_client_certificate_is_told_in_words() {
     let pki = Pki::new();
     for protocol in ["http/1.1", "h2"] {
         let remote = Plan::legacy().behind(pki.acceptor(&[protocol])).start();
         let host = Launch::new(&remote.url()).arg("--tls-ca").arg(pki.path("ca.crt")).start();
-        let told = fails(&host, "tls");
-        assert!(told.contains("client certificate"), "{told}");
+        let answer = host.call(0, "initialize", initialize_params());
+        assert!(answer["error"].to_string().contains("client certificate"), "{answer}");
         host.wait_for_error("client certificate");
         assert_eq!(remote.order(), Vec::<String>::new());
     }
@@ -140,7 +140,7 @@ fn descriptors_and_memory_are_given_back() {
             (host.descriptors(), host.resident_memory())
         };
         let (descriptors, memory) = round(0);
-        let (descriptors_later, memory_later) = (1..6).map(|n| round(n * 40)).last().unwrap();
+        let (descriptors_later, memory_later) = (1..6).fold((0, 0), |_, n| round(n * 40));
         assert!(descriptors_later <= descriptors + 2, "{descriptors} {descriptors_later}");
         assert!(memory_later <= memory + (4 << 20), "{memory} {memory_later}");
     }

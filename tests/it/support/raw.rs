@@ -66,11 +66,6 @@ impl RawRemote {
     pub(crate) fn accepted(&self) -> usize {
         self.shared.lock().sockets.len()
     }
-
-    #[track_caller]
-    pub(crate) fn wait_for_connections(&self, count: usize) {
-        self.shared.wait("connection", |shared| (shared.sockets.len() >= count).then_some(()));
-    }
 }
 
 impl Drop for RawRemote {
