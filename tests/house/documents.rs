@@ -39,6 +39,15 @@ fn links(document: &str) -> Vec<&str> {
     targets.filter(|target| !target.is_empty() && !target.contains("://")).collect()
 }
 
+/// What begins with two dashes and a letter.
+fn flags(text: &str) -> Vec<&str> {
+    let word = |c: char| !(c.is_ascii_lowercase() || c == '-');
+    text.split(word)
+        .filter(|word| word.starts_with("--") && word.len() > 3)
+        .filter(|word| !word.starts_with("---"))
+        .collect()
+}
+
 #[test]
 fn every_dependency_has_a_row_with_its_reasons_and_the_other_way_round() {
     assert_eq!(packages(&read("Cargo.toml")), rows(&read(DEPENDENCIES)), "see {DEPENDENCIES}");
@@ -82,6 +91,54 @@ fn every_room_and_transport_is_on_the_map() {
             });
             assert!(known || matches!(name, "lib" | "mod"), "{folder}{path}");
         }
+    }
+}
+
+#[test]
+fn every_row_of_the_checklist_names_tests_that_exist() {
+    let is_code = |path: &&String| path.ends_with(".rs");
+    let code: String = files().iter().filter(is_code).map(|path| read(path)).collect();
+    let checklist = read("docs/checklist.md");
+    let rows: Vec<_> = checklist.lines().filter(|line| line.starts_with("| A")).collect();
+    for (index, row) in rows.iter().enumerate() {
+        assert!(row.starts_with(&format!("| A{} | ", index + 1)), "{row}");
+        let tests = row.rsplit(" | ").next().unwrap_or_default().split('`').skip(1).step_by(2);
+        let missing: Vec<_> =
+            tests.filter(|test| !code.contains(&format!("fn {test}()"))).collect();
+        assert!(missing.is_empty(), "A{}: {missing:?}", index + 1);
+    }
+    assert_eq!(rows.len(), 50);
+}
+
+#[test]
+fn every_flag_in_a_document_is_one_of_the_program() {
+    let program = env!("CARGO_BIN_EXE_mcp-secure-remote");
+    let help = std::process::Command::new(program).arg("--help").output().expect("the program");
+    let help = String::from_utf8(help.stdout).expect("UTF-8");
+    let mut known = flags(&help);
+    known.extend(["--git", "--locked", "--path", "--release"]); // cargo's
+    known.push("--flag"); // the word for any
+    // The pages for users; those for contributors name the flags of other programs too.
+    let for_users = |path: &String| {
+        path.ends_with(".md")
+            && (path.starts_with("docs/") || path == "README.md" || path == "SECURITY.md")
+    };
+    for path in files().into_iter().filter(for_users) {
+        for flag in flags(&read(&path)) {
+            assert!(known.contains(&flag), "{path}: {flag}");
+        }
+    }
+}
+
+#[test]
+fn every_configuration_of_a_host_is_json() {
+    let readme = read("README.md");
+    let blocks: Vec<_> = readme.split("```json\n").skip(1).collect();
+    assert!(blocks.len() > 2);
+    for block in blocks {
+        let text = block.split("```").next().unwrap_or_default();
+        let json: Result<serde_json::Value, _> = serde_json::from_str(text);
+        assert!(json.is_ok_and(|value| value.is_object()), "{text}");
     }
 }
 
