@@ -79,6 +79,21 @@ fn an_odd_but_valid_stream_is_understood() {
 }
 
 #[test]
+fn a_stream_may_end_in_one_direction_alone() {
+    let remote = raw(|connection, request| {
+        connection.event_stream();
+        connection.write(format!("data: {}\n\n", answer_to(request)));
+        connection.half_close();
+        connection.wait_for_end();
+    });
+    let host = Launch::plain(&remote.url("/mcp")).start();
+    host.initialize();
+    for id in 1..=3 {
+        assert!(host.echo(id)["result"].is_object());
+    }
+}
+
+#[test]
 fn an_unfinished_last_event_is_no_message() {
     let remote = raw(|connection, request| {
         connection.event_stream();

@@ -78,10 +78,12 @@ fn another_reset_leaves_the_outcome_unknown() {
     }
 }
 
-fn leaving(pki: &Pki, last_stream: u32) -> Http2Remote {
+const REASONS: [Reason; 2] = [Reason::NO_ERROR, Reason::ENHANCE_YOUR_CALM];
+
+fn leaving(pki: &Pki, last_stream: u32, reason: Reason) -> Http2Remote {
     Http2Remote::start(pki.acceptor(&["h2"]), move |number, stream| async move {
         match number {
-            0 => http2::go_away(stream, last_stream).await,
+            0 => http2::go_away(stream, last_stream, reason).await,
             _ => http2::serve(stream, |_, body| Ok(answer_to(&body))).await,
         }
     })
@@ -90,21 +92,25 @@ fn leaving(pki: &Pki, last_stream: u32) -> Http2Remote {
 #[test]
 fn a_request_above_the_last_stream_of_a_goodbye_is_sent_again() {
     let pki = Pki::new();
-    let remote = leaving(&pki, 0);
-    let host = bridge(&remote, &pki);
-    call(&host, 1);
-    assert!(host.answer(1)["result"].is_object(), "{}", host.answer(1));
+    for reason in REASONS {
+        let remote = leaving(&pki, 0, reason);
+        let host = bridge(&remote, &pki);
+        call(&host, 1);
+        assert!(host.answer(1)["result"].is_object(), "{reason:?}: {}", host.answer(1));
+    }
 }
 
 #[test]
 fn a_request_within_a_goodbye_may_have_been_executed() {
     let pki = Pki::new();
-    let remote = leaving(&pki, 1);
-    let host = bridge(&remote, &pki);
-    call(&host, 1);
-    assert_eq!(host.failure(1), "outcome_unknown");
-    call(&host, 2);
-    assert!(host.answer(2)["result"].is_object());
+    for reason in REASONS {
+        let remote = leaving(&pki, 1, reason);
+        let host = bridge(&remote, &pki);
+        call(&host, 1);
+        assert_eq!(host.failure(1), "outcome_unknown", "{reason:?}");
+        call(&host, 2);
+        assert!(host.answer(2)["result"].is_object(), "{reason:?}");
+    }
 }
 
 #[test]

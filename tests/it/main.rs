@@ -10,6 +10,8 @@ mod cancelling;
 #[cfg(test)]
 mod choosing;
 #[cfg(test)]
+mod connecting;
+#[cfg(test)]
 mod credentials;
 #[cfg(test)]
 mod delivery;

@@ -184,7 +184,7 @@ fn an_answer_over_the_limit_is_an_error_for_its_request() {
             let empty = call.result(json!({"p": ""})).len();
             let text = call.result(json!({"p": "x".repeat(size - empty)}));
             assert_eq!(text.len(), size);
-            Some(if call.number % 2 == 0 {
+            Some(if call.number.is_multiple_of(2) {
                 Reply::json(text)
             } else {
                 Reply::events([Step::event(&text)])

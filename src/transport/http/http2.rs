@@ -76,9 +76,9 @@ impl Http2 {
     fn failed(&self, error: h2::Error) -> LinkError {
         let refused =
             error.is_reset() && error.is_remote() && error.reason() == Some(Reason::REFUSED_STREAM);
-        // While the connection is still driven, GOAWAY fails only the streams above its last
-        // stream id. Once it has ended, every stream carries that error.
-        let passed_over = error.is_go_away() && error.is_remote() && !self.state.has_ended();
+        // h2 gives the error of a remote GOAWAY to the streams above its last stream id alone. The
+        // others, if the connection ends before their answer, have a broken pipe.
+        let passed_over = error.is_go_away() && error.is_remote();
         let cause = Arc::new(error);
         if refused || passed_over { LinkError::NotSent(cause) } else { LinkError::Unknown(cause) }
     }

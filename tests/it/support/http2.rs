@@ -104,7 +104,7 @@ pub(crate) async fn serve(
 
 /// Reads one whole request by hand, then says goodbye: streams above `last_stream` were not
 /// processed (RFC 9113 section 6.8).
-pub(crate) async fn go_away(mut stream: Stream, last_stream: u32) {
+pub(crate) async fn go_away(mut stream: Stream, last_stream: u32, reason: h2::Reason) {
     const DATA: u8 = 0;
     const END_STREAM: u8 = 1;
     const EMPTY_SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
@@ -121,12 +121,10 @@ pub(crate) async fn go_away(mut stream: Stream, last_stream: u32) {
     }
     let mut goodbye = vec![0, 0, 8, 7, 0, 0, 0, 0, 0];
     goodbye.extend_from_slice(&last_stream.to_be_bytes());
-    goodbye.extend_from_slice(&0_u32.to_be_bytes());
+    goodbye.extend_from_slice(&u32::from(reason).to_be_bytes());
     stream.write_all(&goodbye).await.unwrap();
-    if last_stream > 0 {
-        // The peer may be gone already.
-        let _ = stream.shutdown().await;
-    }
+    // The peer may be gone already.
+    let _ = stream.shutdown().await;
     // Closed with unread bytes, it would be a reset that takes the goodbye with it.
     let _ = stream.read_to_end(&mut Vec::new()).await;
 }

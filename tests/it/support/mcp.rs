@@ -260,10 +260,6 @@ impl Call<'_> {
         &self.message["id"]
     }
 
-    pub(crate) fn params(&self) -> &Value {
-        &self.message["params"]
-    }
-
     /// An answer to this request.
     pub(crate) fn result(&self, result: Value) -> String {
         serde_json::json!({"jsonrpc": "2.0", "id": self.id(), "result": result}).to_string()

@@ -66,11 +66,6 @@ impl RawRemote {
     pub(crate) fn accepted(&self) -> usize {
         self.shared.lock().sockets.len()
     }
-
-    #[track_caller]
-    pub(crate) fn wait_for_connections(&self, count: usize) {
-        self.shared.wait("connection", |shared| (shared.sockets.len() >= count).then_some(()));
-    }
 }
 
 impl Drop for RawRemote {
@@ -149,6 +144,13 @@ impl Connection {
             }
         }
         String::from_utf8(head).expect("a head is ASCII")
+    }
+
+    /// Waits for some bytes, whatever they are.
+    pub(crate) fn read_some(&mut self) {
+        if let Some(mut stream) = self.stream.as_deref() {
+            drop(stream.read(&mut [0; 16 * 1024]));
+        }
     }
 
     /// Carries bytes both ways until the peer has gone.

@@ -264,8 +264,9 @@ where
         async move {
             let _note = note;
             let Some(request) = read(request, about).await else {
-                // The upload broke: whatever is answered goes nowhere.
-                return Ok(Response::new(Outgoing::Whole(None)));
+                // The upload broke; who closed only that direction still hears about it.
+                let refused = Response::builder().status(400);
+                return Ok(refused.body(Outgoing::Whole(None)).unwrap());
             };
             Ok::<_, Infallible>(respond(server, request).await)
         }

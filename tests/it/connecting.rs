@@ -1,0 +1,147 @@
+//! Getting through to a remote, and giving back what that took.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::support::host::{Host, Launch, initialize_params, modern};
+use crate::support::mcp::Plan;
+use crate::support::raw::RawRemote;
+use crate::support::reply::{Reply, Step};
+use crate::support::secure::Pki;
+use crate::support::watched::Gate;
+
+#[track_caller]
+fn fails(host: &Host, kind: &str) -> String {
+    host.ask(0, "initialize", initialize_params());
+    assert_eq!(host.failure(0), kind, "{}", host.answer(0));
+    host.answer(0)["error"].to_string()
+}
+
+/// T18: a peer that accepts and says nothing.
+#[test]
+fn a_silent_peer_is_given_up_in_time() {
+    let remote = RawRemote::start(|connection| drop(connection.wait_for_end()));
+    let url = remote.url("/mcp").replace("http://127.0.0.1", "https://localhost");
+    let host = Launch::new(&url).args(["--connect-timeout", "300ms"]).start();
+    let start = Instant::now();
+    let told = fails(&host, "not_sent");
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(told.contains("300ms"), "{told}");
+    assert!(remote.accepted() <= 2);
+}
+
+/// T18: bytes that are no TLS, and an end after the first message.
+#[test]
+fn a_peer_that_does_not_speak_tls_is_told() {
+    for answer in ["HTTP/1.1 400 Bad Request\r\n\r\n", "\0\x01\x02junk\r\n", ""] {
+        let remote = RawRemote::start(move |connection| {
+            connection.read_some();
+            connection.write(answer);
+        });
+        let url = remote.url("/mcp").replace("http://127.0.0.1", "https://localhost");
+        let host = Launch::new(&url).start();
+        host.ask(0, "initialize", initialize_params());
+        let kind = host.failure(0);
+        assert!(["tls", "not_sent"].contains(&kind.as_str()), "{answer:?}: {}", host.answer(0));
+        assert_eq!(host.answer(0)["error"]["data"]["retrySafe"], true);
+        assert!(remote.accepted() <= 2);
+    }
+}
+
+/// C16, as a user of the bridge meets it. A reset may overtake the alert; the words are the same.
+#[test]
+fn a_missing_client_certificate_is_told_in_words() {
+    let pki = Pki::new();
+    for protocol in ["http/1.1", "h2"] {
+        let remote = Plan::legacy().behind(pki.acceptor(&[protocol])).start();
+        let host = Launch::new(&remote.url()).arg("--tls-ca").arg(pki.path("ca.crt")).start();
+        let answer = host.call(0, "initialize", initialize_params());
+        assert!(answer["error"].to_string().contains("client certificate"), "{answer}");
+        host.wait_for_error("client certificate");
+        assert_eq!(remote.order(), Vec::<String>::new());
+    }
+}
+
+/// A large first message hides the alert behind a reset now and then (F4); the words do not change.
+#[test]
+fn a_missing_client_certificate_is_told_after_a_large_message_too() {
+    let pki = Pki::new();
+    for protocol in ["http/1.1", "h2"] {
+        for _ in 0..5 {
+            let remote = Plan::legacy().behind(pki.acceptor(&[protocol])).start();
+            let host = Launch::new(&remote.url()).arg("--tls-ca").arg(pki.path("ca.crt")).start();
+            let mut params = initialize_params();
+            params["padding"] = json!("x".repeat(3 << 20));
+            let answer = host.call(0, "initialize", params);
+            assert!(answer["error"].to_string().contains("client certificate"), "{answer}");
+            assert_eq!(remote.order(), Vec::<String>::new());
+        }
+    }
+}
+
+/// The bridge lives as long as its host: what was not there may come up.
+#[test]
+fn a_remote_that_comes_up_later_is_found() {
+    let remote = Plan::legacy().once("initialize", Reply::status(503)).start();
+    let host = Host::of(&remote);
+    host.ask("first", "initialize", initialize_params());
+    assert_eq!(host.failure("first"), "overloaded");
+    host.initialize();
+    assert!(host.echo(1)["result"].is_object());
+}
+
+/// T: a connection that never came about is an exit code of 1 in the end.
+#[test]
+fn a_remote_that_was_never_reached_is_an_exit_code() {
+    let url = RawRemote::nobody_calls().url("/mcp");
+    let mut host = Launch::plain(&url).start();
+    fails(&host, "not_sent");
+    host.close_input();
+    assert_eq!(host.exit_code(), 1);
+}
+
+/// What is taken is given back, whatever goes wrong.
+#[test]
+#[cfg(target_os = "linux")]
+fn descriptors_and_memory_are_given_back() {
+    let pki = Pki::new();
+    for protocol in [None, Some("http/1.1"), Some("h2")] {
+        let gate = Gate::closed();
+        let held = Reply::events([Step::bytes(": hi\n\n"), Step::Wait(gate.clone())]);
+        let mut plan = Plan::modern().on("tools/call", move |call| match call.number % 4 {
+            0 => None,
+            1 => Some(Reply::events([
+                Step::event("{\"jsonrpc\":\"2.0\",\"method\":\"n\"}"),
+                Step::Cut,
+            ])),
+            2 => Some(Reply::status(500)),
+            _ => Some(held.clone()),
+        });
+        if let Some(protocol) = protocol {
+            plan = plan.behind(pki.acceptor(&[protocol]));
+        }
+        let remote = plan.start();
+        let host = match protocol {
+            Some(_) => Launch::new(&remote.url()).args(pki.flags()).start(),
+            None => Host::of(&remote),
+        };
+        let round = |first: i32| {
+            for id in first..first + 40 {
+                host.ask(id, "tools/call", modern(json!({"name": "echo"})));
+                if (id - first) % 4 == 3 {
+                    remote.wait_for("tools/call", (id + 1) as usize);
+                    host.notify("notifications/cancelled", json!({"requestId": id}));
+                    remote.wait_for_drop(id);
+                } else {
+                    host.answer(id);
+                }
+            }
+            (host.descriptors(), host.resident_memory())
+        };
+        let (descriptors, memory) = round(0);
+        let (descriptors_later, memory_later) = (1..6).fold((0, 0), |_, n| round(n * 40));
+        assert!(descriptors_later <= descriptors + 2, "{descriptors} {descriptors_later}");
+        assert!(memory_later <= memory + (4 << 20), "{memory} {memory_later}");
+    }
+}
