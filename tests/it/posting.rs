@@ -133,6 +133,26 @@ fn requests_run_side_by_side() {
 }
 
 #[test]
+fn an_id_in_flight_cannot_be_used_again() {
+    let gate = Gate::closed();
+    let held = Reply::events([Step::Wait(gate.clone()), Step::Answer]);
+    let remote = Plan::legacy().once("tools/call", held).start();
+    let mut host = Host::in_session(&remote);
+    host.line();
+    host.ask_echo(1);
+    gate.wait_for_visitors(1);
+    host.ask_echo(1);
+    assert_eq!(host.message()["error"]["code"], -32600);
+    host.ask_echo("1");
+    assert!(host.answer("1")["result"].is_object());
+    gate.open();
+    host.wait_for("the first answer", |message| message["id"] == 1 && message["result"].is_object());
+    assert_eq!(remote.executions(1), 1);
+    host.ask_echo(1);
+    remote.wait_for("tools/call", 3);
+}
+
+#[test]
 fn a_cancellation_does_not_overtake_its_request() {
     let remote = Plan::legacy().start();
     let host = Host::in_session(&remote);

@@ -191,6 +191,19 @@ fn a_lost_stream_is_opened_again_with_the_same_handshake() {
 }
 
 #[test]
+fn an_answer_that_nobody_waits_for_is_dropped() {
+    let remote = Plan::sse().start();
+    let host = bridge(&remote);
+    host.initialize();
+    host.echo(1);
+    for id in ["777", "1", "\"2\"", "null"] {
+        remote.push(Step::event(&format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{}}}}"#)));
+    }
+    host.echo(2);
+    assert_eq!(host.lines().len(), 3, "{:#?}", host.lines());
+}
+
+#[test]
 fn requests_of_the_server_and_answers_of_the_host_pass() {
     let remote = Plan::sse().start();
     let host = bridge(&remote);
