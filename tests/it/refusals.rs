@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::host::{Host, Launch, initialize_params};
+use crate::support::host::{Host, initialize_params};
+use crate::support::launch::Launch;
 use crate::support::mcp::Plan;
 use crate::support::raw::RawRemote;
 use crate::support::reply::Reply;
