@@ -87,6 +87,27 @@ impl Sender {
         }
     }
 
+    /// As [`Sender::send`] for all of `messages`, which is empty afterwards: room for many small
+    /// messages is taken at once.
+    ///
+    /// # Errors
+    /// [`Gone`] if nobody can receive them any more.
+    pub async fn send_all(&self, messages: &mut Vec<Message>) -> Result<(), Gone> {
+        let mut messages = messages.drain(..).peekable();
+        while messages.peek().is_some() {
+            let count = messages.len().min(limits::CHANNEL_MESSAGES);
+            for place in self.queue.reserve_many(count).await.map_err(|_| Gone)? {
+                let Some(message) = messages.next() else { break };
+                let room = match message.bytes().len() {
+                    0..=limits::SMALL_MESSAGE_BYTES => None,
+                    len => Some(self.room(len).await?),
+                };
+                place.send(Queued { message, _room: room });
+            }
+        }
+        Ok(())
+    }
+
     /// A sender that does not keep this direction open.
     pub fn downgrade(&self) -> WeakSender {
         WeakSender {
@@ -147,9 +168,18 @@ impl Receiver {
         Some(self.queue.recv().await?.message)
     }
 
-    /// The next message if one waits already.
-    pub fn try_recv(&mut self) -> Option<Message> {
-        Some(self.queue.try_recv().ok()?.message)
+    /// Waits for a message and takes what waits behind it. False once the other end has closed and
+    /// everything was received. Cancel safe.
+    pub async fn recv_all(&mut self, messages: &mut Vec<Message>) -> bool {
+        let Some(first) = self.recv().await else { return false };
+        messages.push(first);
+        while let Ok(next) = self.queue.try_recv() {
+            messages.push(next.message);
+            if messages.len() >= limits::CHANNEL_MESSAGES {
+                break;
+            }
+        }
+        true
     }
 
     /// Why the other end closed; `None` for an orderly end.

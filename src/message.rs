@@ -195,11 +195,18 @@ impl Message {
 
     /// The messages of a batch, each on its own; a single message as it is.
     pub fn split(self) -> Vec<Self> {
-        let Heads::Batch(_) = self.heads else { return vec![self] };
+        let mut messages = Vec::new();
+        self.split_into(&mut messages);
+        messages
+    }
+
+    /// Appends what [`Message::split`] yields.
+    pub fn split_into(self, messages: &mut Vec<Self>) {
+        let Heads::Batch(_) = self.heads else { return messages.push(self) };
         let texts: Vec<&RawValue> = serde_json::from_slice(&self.bytes).unwrap_or_default();
         let parts = texts.iter().map(|text| self.bytes.slice_ref(text.get().as_bytes()));
         // Each part was read once already, as an element of this batch.
-        parts.filter_map(|part| Self::parse(part).ok()).collect()
+        messages.extend(parts.filter_map(|part| Self::parse(part).ok()));
     }
 }
 

@@ -77,9 +77,13 @@ async fn up(ledger: &Mutex<Ledger>, from: &mut Receiver, to: &Sender, host: &Sen
 
 /// Remote to host. Ends with the remote.
 async fn down(ledger: &Mutex<Ledger>, from: &mut Receiver, to: &Sender) {
-    while let Some(message) = from.recv().await {
-        let verdict = ledger::lock(ledger).settle(&message);
-        if verdict == Verdict::Forward && to.send(message).await.is_err() {
+    let mut messages = Vec::new();
+    while from.recv_all(&mut messages).await {
+        {
+            let mut ledger = ledger::lock(ledger);
+            messages.retain(|message| ledger.settle(message) == Verdict::Forward);
+        }
+        if to.send_all(&mut messages).await.is_err() {
             return;
         }
     }

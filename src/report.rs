@@ -60,8 +60,6 @@ impl fmt::Display for Report {
 pub enum Kind {
     /// The remote answered 401 or 403.
     Auth,
-    /// Ended by a cancellation on the way.
-    Cancelled,
     /// Certainly not processed by the remote: it could not be reached, or nothing was written.
     NotSent,
     /// The connection was lost after the request was written: the remote may have executed it.
@@ -85,7 +83,6 @@ impl Kind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Auth => "auth",
-            Self::Cancelled => "cancelled",
             Self::NotSent => "not_sent",
             Self::OutcomeUnknown => "outcome_unknown",
             Self::Overloaded => "overloaded",

@@ -1,11 +1,14 @@
 //! The bridge: a host on standard input and output, a remote over HTTPS.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::HeaderName;
+use tokio::sync::oneshot;
 
+use crate::channel::Channel;
 use crate::command::memory;
 use crate::command::signals::Signals;
 use crate::limits;
@@ -78,13 +81,28 @@ pub async fn run(config: BridgeConfig) -> Result<(), Report> {
     let host = stdio::open(config.max_message_size, &tasks)
         .map_err(|e| Report::new("cannot use standard input and output").cause(e.to_string()))?;
     let remote = fallback::connect(Arc::new(http), config.strategy, settings, &tasks);
-    let end = signals.run(|stop| relay::run(host.channel, remote, stop)).await;
+    let end = signals.run(|stop| relay(host.channel, remote, stop, &tasks)).await.flatten();
     // What was said last has to reach a host that still reads.
     let _ = tokio::time::timeout(limits::FLUSH_TIMEOUT, host.written).await;
     match end {
         Some(End::Remote(Some(Failure { report, .. }))) => Err(report),
         _ => Ok(()),
     }
+}
+
+/// The relay in a task of its own: waking the outermost future costs two system calls more.
+async fn relay(
+    host: Channel,
+    remote: Channel,
+    stop: impl Future<Output = ()> + Send + 'static,
+    tasks: &Tasks,
+) -> Option<End> {
+    let (ended, end) = oneshot::channel();
+    tasks.spawn(async move {
+        // The other end waits as long as this runs.
+        let _ = ended.send(relay::run(host, remote, stop).await);
+    });
+    end.await.ok()
 }
 
 /// What a plain connection does not need is not loaded: the system's roots cost milliseconds.

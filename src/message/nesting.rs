@@ -7,7 +7,9 @@ use crate::message::ParseError;
 /// The bytes as text, if they are UTF-8 and nest at most [`limits::MAX_NESTING`] deep.
 pub(crate) fn check(bytes: &[u8]) -> Result<&str, ParseError> {
     let text = std::str::from_utf8(bytes).map_err(|e| ParseError::NotJson(e.to_string()))?;
-    if depth(bytes) > limits::MAX_NESTING {
+    // Fewer brackets than levels, as in most messages and in large texts, need no closer look.
+    let brackets = memchr::memchr2_iter(b'[', b'{', bytes).take(limits::MAX_NESTING + 1).count();
+    if brackets > limits::MAX_NESTING && depth(bytes) > limits::MAX_NESTING {
         return Err(ParseError::NotJson(format!(
             "nested more than {} levels deep",
             limits::MAX_NESTING

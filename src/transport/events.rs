@@ -35,10 +35,8 @@ impl Events {
     /// The [`End`] of the stream.
     pub async fn next(&mut self) -> Result<Event, End> {
         loop {
-            match self.decoder.next_event() {
-                Ok(Some(event)) => return Ok(event),
-                Ok(None) => {}
-                Err(e) => return Err(End::TooLarge(e.limit)),
+            if let Some(event) = self.next_ready()? {
+                return Ok(event);
             }
             match self.body.chunk().await {
                 Ok(Some(chunk)) => self.decoder.push(chunk),
@@ -46,6 +44,14 @@ impl Events {
                 Err(e) => return Err(End::Broken(e)),
             }
         }
+    }
+
+    /// The next event that has come already.
+    ///
+    /// # Errors
+    /// The [`End`] of the stream.
+    pub fn next_ready(&mut self) -> Result<Option<Event>, End> {
+        self.decoder.next_event().map_err(|e| End::TooLarge(e.limit))
     }
 
     /// What the stream said about itself so far.

@@ -93,7 +93,13 @@ async fn next_chunk(input: &AsyncFd<File>, room: &mut BytesMut) -> io::Result<By
         }
         room.resize(limits::READ_BYTES, 0);
         match input.get_ref().read(room) {
-            Ok(read) => return Ok(room.split_to(read).freeze()),
+            Ok(read) => {
+                if read < limits::READ_BYTES {
+                    // It took all that was there: what comes from now on is told anew.
+                    ready.clear_ready();
+                }
+                return Ok(room.split_to(read).freeze());
+            }
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
         }

@@ -100,8 +100,9 @@ impl Exchange {
     pub(crate) async fn drain(mut self) {
         let Some(mut stream) = self.rest.take() else { return };
         let drained = async {
-            while let Ok(message) = stream.next().await {
-                self.deliver(message).await;
+            let mut messages = Vec::new();
+            while stream.next(&mut messages).await.is_ok() {
+                self.deliver(&mut messages).await;
             }
         };
         // A server that never closes an answered stream is left alone with it.

@@ -66,12 +66,11 @@ impl Listening {
     /// Forwards until the connection ends.
     async fn forward(&mut self) -> Next {
         let Some(stream) = &mut self.stream else { return Next::End };
-        while let Ok(message) = stream.next().await {
+        let mut messages = Vec::new();
+        while stream.next(&mut messages).await.is_ok() {
             self.backoff.reset();
-            for message in message.split() {
-                if self.shared.host.send(message).await.is_err() {
-                    return Next::End;
-                }
+            if self.shared.host.send_all(&mut messages).await.is_err() {
+                return Next::End;
             }
         }
         Next::Reconnect

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::limits;
 use crate::message::Message;
+use crate::transport::event_stream::Event;
 use crate::transport::events::{End, Events};
 use crate::transport::http::Body;
 
@@ -33,25 +34,34 @@ impl Stream {
         }
     }
 
-    /// The next message. Events without data, of another type, replayed or without a message in
-    /// them are passed over. Cancel safe.
-    pub(crate) async fn next(&mut self) -> Result<Message, End> {
-        loop {
-            let event = match self.events.next().await {
-                Ok(event) => event,
+    /// Waits for a message and takes what came together with it. Events without data, of another
+    /// type, replayed or without a message in them are passed over. Cancel safe.
+    pub(crate) async fn next(&mut self, messages: &mut Vec<Message>) -> Result<(), End> {
+        while messages.is_empty() {
+            match self.events.next().await {
+                Ok(event) => self.take(event, messages),
                 Err(end) => {
                     self.note();
                     return Err(end);
                 }
-            };
-            let known = event.id.is_some_and(|id| self.is_known(&id));
-            if event.kind != "message" || event.data.is_empty() || known {
-                continue;
             }
-            match Message::parse(event.data) {
-                Ok(message) => return Ok(message),
-                Err(e) => tracing::warn!("dropped an event of the remote: {e}"),
-            }
+        }
+        while messages.len() < limits::CHANNEL_MESSAGES {
+            // What cannot be read now is told when it is waited for.
+            let Ok(Some(event)) = self.events.next_ready() else { break };
+            self.take(event, messages);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, event: Event, messages: &mut Vec<Message>) {
+        let known = event.id.is_some_and(|id| self.is_known(&id));
+        if event.kind != "message" || event.data.is_empty() || known {
+            return;
+        }
+        match Message::parse(event.data) {
+            Ok(message) => message.split_into(messages),
+            Err(e) => tracing::warn!("dropped an event of the remote: {e}"),
         }
     }
 

@@ -6,41 +6,56 @@ use crate::transport::streamable_http::params::Params;
 use crate::transport::streamable_http::session::Agreed;
 
 impl Exchange {
-    /// A message of the server: the answer, or something on the way to it.
-    pub(super) async fn deliver(&mut self, message: Message) {
-        let Some(head) = message.head() else { return };
-        if self.flight.modern && head.request_id().is_some() {
-            tracing::warn!("dropped a request of the remote: this protocol version knows none");
-            return;
-        }
-        if let MessageKind::Response { id, .. } = &head.kind {
-            if id.as_ref() != Some(&self.id) || self.answered {
-                tracing::warn!("dropped a response of the remote: it belongs to another request");
-                return;
-            }
-            return self.answer(message).await;
-        }
+    /// Messages of the server: the answer, or something on the way to it. Those for the host go to
+    /// the host.
+    pub(super) async fn deliver(&mut self, messages: &mut Vec<Message>) {
+        messages.retain_mut(|message| self.is_for_host(message));
         // Nobody to tell if the host is gone.
-        let _ = self.shared.host.send(message).await;
+        let _ = self.shared.host.send_all(messages).await;
     }
 
-    async fn answer(&mut self, message: Message) {
+    fn is_for_host(&mut self, message: &mut Message) -> bool {
+        let Some(head) = message.head() else { return false };
+        match &head.kind {
+            MessageKind::Notification { .. } => true,
+            MessageKind::Request { .. } if self.flight.modern => {
+                tracing::warn!("dropped a request of the remote: this protocol version knows none");
+                false
+            }
+            MessageKind::Request { .. } => true,
+            // An error without an id is for the only request that it can be for.
+            MessageKind::Response { id: None, failed: true } if !self.answered => {
+                *message = Message::error_response(Some(&self.id), message.payload(head));
+                self.is_answer_for_host(message)
+            }
+            MessageKind::Response { id, .. } if id.as_ref() == Some(&self.id) && !self.answered => {
+                self.is_answer_for_host(message)
+            }
+            MessageKind::Response { .. } => {
+                tracing::warn!("dropped a response of the remote: nobody waits for it here");
+                false
+            }
+        }
+    }
+
+    fn is_answer_for_host(&mut self, message: &mut Message) -> bool {
         self.answered = true;
         if self.own {
-            self.answer = Some(message);
-            return;
+            self.answer = Some(message.clone());
+            return false;
         }
-        let message = self.learn(message);
+        if let Some(learned) = self.learn(message) {
+            *message = learned;
+        }
         self.shared.flights.remove(&self.id);
-        // Nobody to tell if the host is gone.
-        let _ = self.shared.host.send(message).await;
+        true
     }
 
-    /// Keeps what later requests need of an answer.
-    fn learn(&self, answer: Message) -> Message {
-        let Some(head) = answer.head() else { return answer };
+    /// Keeps what later requests need of an answer. Returns the answer that takes its place, if any.
+    fn learn(&self, answer: &Message) -> Option<Message> {
+        let head = answer.head()?;
         if matches!(head.kind, MessageKind::Response { failed: true, .. }) {
-            return answer;
+            return None;
         }
         match (&*self.method, self.flight.modern) {
             ("initialize", _) => {
@@ -48,17 +63,17 @@ impl Exchange {
                     let id = self.session_id.clone();
                     self.shared.session.open(self.message.clone(), agreed, id);
                 }
-                answer
+                None
             }
             ("tools/list", true) => {
                 let starts_over = !self.has_cursor();
-                self.shared.tools(|tools| tools.learn(answer, starts_over))
+                Some(self.shared.tools(|tools| tools.learn(answer.clone(), starts_over)))
             }
             (_, false) => {
                 self.remember();
-                answer
+                None
             }
-            _ => answer,
+            _ => None,
         }
     }
 
@@ -77,15 +92,5 @@ impl Exchange {
         let params = self.message.head().and_then(|head| Params::read(&self.message, head).ok());
         let uri = params.as_ref().and_then(|params| params.uri.as_deref());
         self.shared.session.remember(&self.message, uri);
-    }
-
-    /// An error without an id is for the only request that it can be for.
-    pub(super) fn named(&self, message: Message) -> Message {
-        match message.head().map(|head| (head, &head.kind)) {
-            Some((head, MessageKind::Response { id: None, failed: true })) => {
-                Message::error_response(Some(&self.id), message.payload(head))
-            }
-            _ => message,
-        }
     }
 }

@@ -19,22 +19,21 @@ impl Exchange {
         }
         let message = Message::parse(bytes)
             .map_err(|e| protocol(format!("the remote's answer is no JSON-RPC message: {e}")))?;
-        for message in message.split() {
-            self.deliver(self.named(message)).await;
-        }
+        let mut messages = Vec::new();
+        message.split_into(&mut messages);
+        self.deliver(&mut messages).await;
         if self.answered { Ok(()) } else { Err(protocol("the remote answered another request")) }
     }
 
     pub(super) async fn stream(&mut self, body: Body) -> Result<(), Trouble> {
         let mut stream = Stream::new(body, self.shared.settings.max_message);
         let mut resumption = Resumption::default();
+        let mut messages = Vec::new();
         while !self.answered {
-            match stream.next().await {
-                Ok(message) => {
+            match stream.next(&mut messages).await {
+                Ok(()) => {
                     resumption = Resumption::default();
-                    for message in message.split() {
-                        self.deliver(self.named(message)).await;
-                    }
+                    self.deliver(&mut messages).await;
                 }
                 Err(End::TooLarge(limit)) => return Err(too_large(limit)),
                 Err(end) => self.resume(&mut stream, &mut resumption, end).await?,
