@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::host::{Host, Launch, initialize_params, modern};
+use crate::support::host::{Host, initialize_params, modern};
+use crate::support::launch::Launch;
 use crate::support::mcp::{McpRemote, Plan};
 use crate::support::reply::{Reply, Step};
 use crate::support::secure::Pki;

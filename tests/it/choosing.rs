@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::host::{Host, LEGACY, Launch, initialize_params, modern};
+use crate::support::host::{Host, LEGACY, initialize_params, modern};
+use crate::support::launch::Launch;
 use crate::support::mcp::{McpRemote, Plan};
 use crate::support::raw::RawRemote;
 use crate::support::reply::Reply;

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::host::{Host, Launch, initialize_params, modern};
+use crate::support::host::{Host, initialize_params, modern};
+use crate::support::launch::Launch;
 use crate::support::mcp::Plan;
 use crate::support::raw::RawRemote;
 use crate::support::reply::{Reply, Step};

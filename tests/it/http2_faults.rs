@@ -5,9 +5,10 @@ use std::sync::Arc;
 use h2::Reason;
 use serde_json::{Value, json};
 
-use crate::support::host::{Host, Launch, modern};
+use crate::support::host::{Host, modern};
 use crate::support::http2;
 use crate::support::http2::Http2Remote;
+use crate::support::launch::Launch;
 use crate::support::secure::Pki;
 use crate::support::watched::Watched;
 

@@ -16,9 +16,9 @@ mod credentials;
 #[cfg(test)]
 mod delivery;
 #[cfg(test)]
-mod event_stream;
+mod ending;
 #[cfg(test)]
-mod event_streams;
+mod event_stream;
 #[cfg(test)]
 mod get_stream;
 #[cfg(test)]
@@ -40,6 +40,8 @@ mod refused_clients;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod resuming;
+#[cfg(test)]
 mod server_certificates;
 #[cfg(test)]
 mod sessions;
@@ -47,6 +49,8 @@ mod sessions;
 mod sse;
 #[cfg(test)]
 mod stdio_face;
+#[cfg(test)]
+mod streamed_answers;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

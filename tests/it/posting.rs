@@ -133,6 +133,28 @@ fn requests_run_side_by_side() {
 }
 
 #[test]
+fn an_id_in_flight_cannot_be_used_again() {
+    let gate = Gate::closed();
+    let held = Reply::events([Step::Wait(gate.clone()), Step::Answer]);
+    let remote = Plan::legacy().once("tools/call", held).start();
+    let mut host = Host::in_session(&remote);
+    host.line();
+    host.ask_echo(1);
+    gate.wait_for_visitors(1);
+    host.ask_echo(1);
+    assert_eq!(host.message()["error"]["code"], -32600);
+    host.ask_echo("1");
+    assert!(host.answer("1")["result"].is_object());
+    gate.open();
+    host.wait_for("the first answer", |message| {
+        message["id"] == 1 && message["result"].is_object()
+    });
+    assert_eq!(remote.executions(1), 1);
+    host.ask_echo(1);
+    remote.wait_for("tools/call", 3);
+}
+
+#[test]
 fn a_cancellation_does_not_overtake_its_request() {
     let remote = Plan::legacy().start();
     let host = Host::in_session(&remote);
@@ -266,7 +288,7 @@ fn a_response_head_that_is_broken_is_an_error() {
             connection.write(head);
             connection.wait_for_end();
         });
-        let host = crate::support::host::Launch::plain(&remote.url("/mcp")).start();
+        let host = crate::support::launch::Launch::plain(&remote.url("/mcp")).start();
         host.ask(0, "initialize", initialize_params());
         let kind = host.failure(0);
         assert!(["protocol", "outcome_unknown"].contains(&kind.as_str()), "{kind} for {head:?}");
@@ -283,8 +305,28 @@ fn a_response_head_without_an_end_is_cut_off() {
         }
         connection.wait_for_end();
     });
-    let host = crate::support::host::Launch::plain(&remote.url("/mcp")).start();
+    let host = crate::support::launch::Launch::plain(&remote.url("/mcp")).start();
     host.ask(0, "initialize", initialize_params());
     host.failure(0);
     assert!(host.resident_memory() < 64 << 20);
+}
+
+/// L02, in waves that fit into the limit of what may wait.
+#[test]
+fn thousands_of_requests_are_each_answered_once() {
+    let remote = Plan::legacy().start();
+    let host = Host::in_session(&remote);
+    for wave in 0..4 {
+        let ids = wave * 500 + 1..wave * 500 + 501;
+        ids.clone().for_each(|id| host.ask(id, "ping", json!({})));
+        host.wait_for_lines(1 + wave * 500 + 500);
+    }
+    let mut answered: Vec<i64> = host
+        .lines()
+        .iter()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .map(|answer| answer["result"].as_object().and(answer["id"].as_i64()).unwrap())
+        .collect();
+    answered.sort_unstable();
+    assert_eq!(answered, (0..=2000).collect::<Vec<_>>());
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::support::host::{Host, Launch, initialize_params, modern};
+use crate::support::host::{Host, initialize_params, modern};
+use crate::support::launch::Launch;
 use crate::support::mcp::{McpRemote, Plan};
 use crate::support::raw::RawRemote;
 use crate::support::secure::Pki;

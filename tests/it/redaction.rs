@@ -3,7 +3,8 @@
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::host::{Host, Launch};
+use crate::support::host::Host;
+use crate::support::launch::Launch;
 use crate::support::mcp::{McpRemote, Plan};
 use crate::support::pki;
 use crate::support::reply::Reply;

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::host::{Host, Launch, initialize_params};
+use crate::support::host::{Host, initialize_params};
+use crate::support::launch::Launch;
 use crate::support::mcp::Plan;
 use crate::support::raw::RawRemote;
 use crate::support::reply::Reply;
@@ -101,6 +102,7 @@ fn no_redirect_leads_to_another_origin() {
             assert_eq!(answer["error"]["code"], -32603, "{status} {location}: {answer}");
             let told = answer.to_string();
             assert!(!told.contains("secret-path") && !told.contains("token=1"), "{told}");
+            assert_eq!(remote.requests("tools/call").len(), 1);
             assert_eq!(remote.executions(1), 0);
         }
     }

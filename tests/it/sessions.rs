@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::host::{Host, LEGACY, Launch};
+use crate::support::host::{Host, LEGACY};
+use crate::support::launch::Launch;
 use crate::support::mcp::{McpRemote, Plan};
 use crate::support::reply::{Reply, Step};
 use crate::support::watched::Gate;

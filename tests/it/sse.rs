@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::host::{Host, Launch, initialize_params, modern};
+use crate::support::host::{Host, initialize_params, modern};
+use crate::support::launch::Launch;
 use crate::support::mcp::{McpRemote, Plan};
 use crate::support::raw::RawRemote;
 use crate::support::reply::{Reply, Step};
@@ -188,6 +189,19 @@ fn a_lost_stream_is_opened_again_with_the_same_handshake() {
     let opened = remote.requests("initialize");
     assert_eq!(opened[0].body, opened[1].body);
     assert_eq!(host.lines().len(), 3, "the host sees nothing of it");
+}
+
+#[test]
+fn an_answer_that_nobody_waits_for_is_dropped() {
+    let remote = Plan::sse().start();
+    let host = bridge(&remote);
+    host.initialize();
+    host.echo(1);
+    for id in ["777", "1", "\"2\"", "null"] {
+        remote.push(Step::event(&format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{}}}}"#)));
+    }
+    host.echo(2);
+    assert_eq!(host.lines().len(), 3, "{:#?}", host.lines());
 }
 
 #[test]

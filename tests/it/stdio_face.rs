@@ -1,16 +1,12 @@
-//! Standard input and output: what the host writes, what it gets, and how it all ends.
-
-use std::time::Duration;
+//! Standard input and output: what the host writes, and what it gets.
 
 use serde_json::{Value, json};
 
-use crate::support::host::{Host, LEGACY, Launch};
+use crate::support::host::Host;
+use crate::support::launch::Launch;
 use crate::support::mcp::Plan;
 use crate::support::reply::{Reply, Step};
 use crate::support::watched::Gate;
-
-/// Within this time hosts expect a program to be gone.
-const SOON: Duration = Duration::from_secs(2);
 
 #[test]
 fn standard_output_holds_messages_and_standard_error_the_log() {
@@ -216,103 +212,12 @@ fn sixteen_mebibytes_pass_by_default() {
 }
 
 #[test]
-fn the_end_of_input_ends_session_and_program() {
-    let remote = Plan::legacy().start();
-    let mut host = Host::in_session(&remote);
-    host.echo(1);
-    host.close_input();
-    assert_eq!(host.exit_code_within(SOON), 0);
-    let deleted = remote.requests("DELETE");
-    assert_eq!(deleted.len(), 1);
-    assert_eq!(deleted[0].header("mcp-session-id"), Some("session-1"));
-    assert_eq!(deleted[0].header("mcp-protocol-version"), Some(LEGACY));
-}
-
-#[test]
-fn the_end_of_input_before_any_message_ends_the_program() {
-    let remote = Plan::legacy().start();
-    let mut host = Host::of(&remote);
-    host.finish();
-    assert_eq!(remote.order(), Vec::<String>::new());
-}
-
-#[test]
-fn signals_end_session_and_program() {
-    for signal in ["TERM", "INT"] {
-        let gate = Gate::closed();
-        let held = Reply::events([Step::Wait(gate.clone()), Step::Answer]);
-        let remote = Plan::legacy().always("tools/call", held).start();
-        let host = Host::in_session(&remote);
-        host.ask_echo(1);
-        gate.wait_for_visitors(1);
-        host.signal(signal);
-        assert_eq!(host.exit_code_within(SOON), 0, "{signal}");
-        assert_eq!(remote.requests("DELETE").len(), 1, "{signal}");
-        assert_eq!(host.answers_to(1), 1, "{signal}");
-    }
-}
-
-#[test]
-fn a_host_that_reads_no_more_ends_session_and_program() {
-    let remote = Plan::legacy().start();
-    let host = Host::in_session(&remote);
-    host.close_output();
-    host.ask(1, "ping", json!({}));
-    host.exit_code_within(SOON);
-    assert_eq!(remote.requests("DELETE").len(), 1);
-}
-
-#[test]
-fn what_is_in_flight_at_the_end_of_input_is_answered() {
-    let gate = Gate::closed();
-    let held = Reply::events([Step::Wait(gate.clone()), Step::Answer]);
-    let remote = Plan::legacy().always("tools/call", held).start();
-    let mut host = Host::in_session(&remote);
-    host.ask_echo(1);
-    host.ask_echo(2);
-    host.close_input();
-    gate.wait_for_visitors(2);
-    gate.open();
-    assert_eq!(host.exit_code_within(SOON), 0);
-    assert!(host.answer(1)["result"].is_object() && host.answer(2)["result"].is_object());
-}
-
-#[test]
-fn a_whole_conversation_may_be_piped_in() {
-    let remote = Plan::legacy().start();
-    let mut host = Host::of(&remote);
-    host.ask(0, "initialize", crate::support::host::initialize_params());
-    host.notify("notifications/initialized", json!({}));
-    (1..=5).for_each(|id| host.ask_echo(id));
-    host.close_input();
-    assert_eq!(host.exit_code_within(SOON), 0);
-    for id in 0..=5 {
-        assert!(host.answer(id)["result"].is_object());
-    }
-}
-
-#[test]
-fn a_remote_that_never_answers_does_not_hold_up_the_end() {
-    let never = Gate::closed();
-    let remote = Plan::legacy()
-        .always("tools/call", Reply::events([Step::Wait(never.clone())]))
-        .always("DELETE", Reply::status(204).held_by(&never))
-        .start();
-    let mut host = Host::in_session(&remote);
-    host.ask_echo(1);
-    never.wait_for_visitors(1);
-    host.close_input();
-    assert_eq!(host.exit_code_within(SOON), 0);
-    assert_eq!(host.answers_to(1), 1);
-}
-
-#[test]
 fn a_last_line_needs_no_line_end() {
     let remote = Plan::legacy().start();
     let mut host = Host::in_session(&remote);
     host.send_bytes(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#);
     host.close_input();
-    assert_eq!(host.exit_code_within(SOON), 0);
+    assert_eq!(host.exit_code(), 0);
     assert_eq!(host.answer(1)["result"], json!({}));
 }
 

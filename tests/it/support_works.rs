@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use serde_json::json;
 
-use crate::support::host::Launch;
+use crate::support::launch::Launch;
 use crate::support::mcp::Plan;
 use crate::support::raw::RawRemote;
 use crate::support::reply::{Reply, Step};

@@ -1,29 +1,20 @@
-//! An MCP host: starts the real program, speaks lines with it and watches what it does.
+//! An MCP host: speaks lines with the running program and watches what it does.
 
-use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::support::launch::Launch;
 use crate::support::mcp::McpRemote;
+use crate::support::pipes::{Reads, Seen};
 use crate::support::watched::Watched;
-
-/// The program.
-const PROGRAM: &str = env!("CARGO_BIN_EXE_mcp-secure-remote");
 
 /// A version of the legacy era.
 pub(crate) const LEGACY: &str = "2025-11-25";
 /// The first version of the modern era.
 pub(crate) const MODERN: &str = "2026-07-28";
-
-/// A command line and an environment, which holds nothing that is not put in here.
-pub(crate) struct Launch {
-    command: Command,
-    reads: Reads,
-}
 
 /// A running program. Dropping it kills the program if it still runs, shows what it said if the
 /// test fails, and checks that standard output held JSON-RPC lines only.
@@ -35,141 +26,11 @@ pub(crate) struct Host {
     minds_output: bool,
 }
 
-/// Whether the host reads what the program writes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reads {
-    On,
-    Paused,
-    Closed,
-}
-
-struct Seen {
-    lines: Vec<String>,
-    reads: Reads,
-    output_ended: bool,
-    errors: String,
-    exit: Option<ExitStatus>,
-}
-
-impl Launch {
-    pub(crate) fn new(url: &str) -> Self {
-        Self::bare().arg(url)
-    }
-
-    /// To an `http` URL.
-    pub(crate) fn plain(url: &str) -> Self {
-        Self::new(url).arg("--allow-http")
-    }
-
-    /// Without any argument.
-    pub(crate) fn bare() -> Self {
-        Self::of(Command::new(PROGRAM))
-    }
-
-    /// Under another program that takes the command as its last arguments.
-    pub(crate) fn under(tool: &[&str]) -> Self {
-        let mut command = Command::new(tool[0]);
-        command.args(&tool[1..]).arg(PROGRAM);
-        Self::of(command)
-    }
-
-    fn of(mut command: Command) -> Self {
-        command.env_clear();
-        Self { command, reads: Reads::On }
-    }
-
-    pub(crate) fn arg(mut self, arg: impl AsRef<std::ffi::OsStr>) -> Self {
-        self.command.arg(arg);
-        self
-    }
-
-    pub(crate) fn args<S: AsRef<std::ffi::OsStr>>(self, args: impl IntoIterator<Item = S>) -> Self {
-        args.into_iter().fold(self, Self::arg)
-    }
-
-    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
-        self.command.env(name, value);
-        self
-    }
-
-    /// The host reads nothing until [`Host::read_on`].
-    pub(crate) fn unread(mut self) -> Self {
-        self.reads = Reads::Paused;
-        self
-    }
-
-    pub(crate) fn start(mut self) -> Host {
-        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = self.command.spawn().expect("the program starts");
-        let seen = Arc::new(Watched::new(Seen {
-            lines: Vec::new(),
-            reads: self.reads,
-            output_ended: false,
-            errors: String::new(),
-            exit: None,
-        }));
-        let pid = child.id();
-        let input = feed(child.stdin.take().unwrap());
-        collect_output(child.stdout.take().unwrap(), Arc::clone(&seen));
-        collect_errors(child.stderr.take().unwrap(), Arc::clone(&seen));
-        wait_for(child, Arc::clone(&seen));
-        Host { pid, input: Some(input), seen, next: 0, minds_output: true }
-    }
-}
-
-/// A pipe that is full must not block the test, so a thread writes.
-fn feed(mut stdin: ChildStdin) -> mpsc::Sender<Vec<u8>> {
-    let (sender, receiver) = mpsc::channel::<Vec<u8>>();
-    std::thread::spawn(move || {
-        // The program may be gone.
-        receiver.iter().try_for_each(|bytes| stdin.write_all(&bytes))
-    });
-    sender
-}
-
-fn collect_output(stdout: ChildStdout, seen: Arc<Watched<Seen>>) {
-    std::thread::spawn(move || {
-        let mut stdout = BufReader::new(stdout);
-        loop {
-            // Without a limit: the host may stop for as long as the test likes.
-            let forever = Duration::from_secs(u64::from(u32::MAX));
-            let reads = seen.wait_for(forever, |s| (s.reads != Reads::Paused).then_some(s.reads));
-            let mut line = Vec::new();
-            let count = match reads {
-                Some(Reads::Closed) => 0,
-                _ => stdout.read_until(b'\n', &mut line).unwrap_or(0),
-            };
-            if count == 0 {
-                drop(stdout);
-                return seen.change(|seen| seen.output_ended = true);
-            }
-            let line = String::from_utf8(line).expect("standard output is UTF-8");
-            seen.change(|seen| seen.lines.push(line));
-        }
-    });
-}
-
-fn collect_errors(mut stderr: impl Read + Send + 'static, seen: Arc<Watched<Seen>>) {
-    std::thread::spawn(move || {
-        let mut chunk = [0; 4096];
-        while let Ok(count) = stderr.read(&mut chunk) {
-            if count == 0 {
-                break;
-            }
-            let text = String::from_utf8_lossy(&chunk[..count]).into_owned();
-            seen.change(|seen| seen.errors.push_str(&text));
-        }
-    });
-}
-
-fn wait_for(mut child: Child, seen: Arc<Watched<Seen>>) {
-    std::thread::spawn(move || {
-        let status = child.wait().expect("a child can be waited for");
-        seen.change(|seen| seen.exit = Some(status));
-    });
-}
-
 impl Host {
+    pub(crate) fn new(pid: u32, input: mpsc::Sender<Vec<u8>>, seen: Arc<Watched<Seen>>) -> Self {
+        Self { pid, input: Some(input), seen, next: 0, minds_output: true }
+    }
+
     /// A bridge to `remote`, in the clear.
     pub(crate) fn of(remote: &McpRemote) -> Self {
         Launch::plain(&remote.url()).start()
@@ -417,33 +278,6 @@ pub(crate) fn modern(mut params: Value) -> Value {
         "io.modelcontextprotocol/clientCapabilities": {},
     });
     params
-}
-
-impl Seen {
-    fn messages(&self) -> impl Iterator<Item = Value> {
-        self.lines.iter().filter_map(|line| serde_json::from_str(line).ok())
-    }
-
-    fn answers(&self) -> impl Iterator<Item = Value> {
-        self.messages().filter(|message| message.get("method").is_none())
-    }
-
-    /// The first line that has no place on standard output.
-    fn stray_line(&self) -> Option<&String> {
-        self.lines.iter().find(|line| {
-            let message: Value = serde_json::from_str(line).unwrap_or_default();
-            let first = message.get(0).unwrap_or(&message);
-            first["jsonrpc"] != "2.0" || !line.ends_with('\n')
-        })
-    }
-
-    fn transcript(&self) -> String {
-        let mut text = String::new();
-        for line in &self.lines {
-            let _ = writeln!(text, "  {}", line.chars().take(300).collect::<String>().trim_end());
-        }
-        text
-    }
 }
 
 impl Drop for Host {

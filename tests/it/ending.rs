@@ -1,0 +1,104 @@
+//! How it all ends: the host goes, a signal comes, a remote does not answer.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::host::{Host, LEGACY, initialize_params};
+use crate::support::mcp::Plan;
+use crate::support::reply::{Reply, Step};
+use crate::support::watched::Gate;
+
+/// Within this time hosts expect a program to be gone.
+const SOON: Duration = Duration::from_secs(2);
+
+#[test]
+fn the_end_of_input_ends_session_and_program() {
+    let remote = Plan::legacy().start();
+    let mut host = Host::in_session(&remote);
+    host.echo(1);
+    host.close_input();
+    assert_eq!(host.exit_code_within(SOON), 0);
+    let deleted = remote.requests("DELETE");
+    assert_eq!(deleted.len(), 1);
+    assert_eq!(deleted[0].header("mcp-session-id"), Some("session-1"));
+    assert_eq!(deleted[0].header("mcp-protocol-version"), Some(LEGACY));
+}
+
+#[test]
+fn the_end_of_input_before_any_message_ends_the_program() {
+    let remote = Plan::legacy().start();
+    let mut host = Host::of(&remote);
+    host.finish();
+    assert_eq!(remote.order(), Vec::<String>::new());
+}
+
+#[test]
+fn signals_end_session_and_program() {
+    for signal in ["TERM", "INT"] {
+        let gate = Gate::closed();
+        let held = Reply::events([Step::Wait(gate.clone()), Step::Answer]);
+        let remote = Plan::legacy().always("tools/call", held).start();
+        let host = Host::in_session(&remote);
+        host.ask_echo(1);
+        gate.wait_for_visitors(1);
+        host.signal(signal);
+        assert_eq!(host.exit_code_within(SOON), 0, "{signal}");
+        assert_eq!(remote.requests("DELETE").len(), 1, "{signal}");
+        assert_eq!(host.answers_to(1), 1, "{signal}");
+    }
+}
+
+#[test]
+fn a_host_that_reads_no_more_ends_session_and_program() {
+    let remote = Plan::legacy().start();
+    let host = Host::in_session(&remote);
+    host.close_output();
+    host.ask(1, "ping", json!({}));
+    host.exit_code_within(SOON);
+    assert_eq!(remote.requests("DELETE").len(), 1);
+}
+
+#[test]
+fn what_is_in_flight_at_the_end_of_input_is_answered() {
+    let gate = Gate::closed();
+    let held = Reply::events([Step::Wait(gate.clone()), Step::Answer]);
+    let remote = Plan::legacy().always("tools/call", held).start();
+    let mut host = Host::in_session(&remote);
+    host.ask_echo(1);
+    host.ask_echo(2);
+    host.close_input();
+    gate.wait_for_visitors(2);
+    gate.open();
+    assert_eq!(host.exit_code_within(SOON), 0);
+    assert!(host.answer(1)["result"].is_object() && host.answer(2)["result"].is_object());
+}
+
+#[test]
+fn a_whole_conversation_may_be_piped_in() {
+    let remote = Plan::legacy().start();
+    let mut host = Host::of(&remote);
+    host.ask(0, "initialize", initialize_params());
+    host.notify("notifications/initialized", json!({}));
+    (1..=5).for_each(|id| host.ask_echo(id));
+    host.close_input();
+    assert_eq!(host.exit_code_within(SOON), 0);
+    for id in 0..=5 {
+        assert!(host.answer(id)["result"].is_object());
+    }
+}
+
+#[test]
+fn a_remote_that_never_answers_does_not_hold_up_the_end() {
+    let never = Gate::closed();
+    let remote = Plan::legacy()
+        .always("tools/call", Reply::events([Step::Wait(never.clone())]))
+        .always("DELETE", Reply::status(204).held_by(&never))
+        .start();
+    let mut host = Host::in_session(&remote);
+    host.ask_echo(1);
+    never.wait_for_visitors(1);
+    host.close_input();
+    assert_eq!(host.exit_code_within(SOON), 0);
+    assert_eq!(host.answers_to(1), 1);
+}
