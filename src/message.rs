@@ -96,11 +96,11 @@ enum Heads {
 /// Why bytes are not a message.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ParseError {
-    /// Valid JSON, but not a JSON-RPC message; the id where there is a usable one.
+    /// Valid JSON, but not a JSON-RPC message or batch.
     #[error("{reason}")]
     Invalid {
-        /// The id to answer under.
-        id: Option<Id>,
+        /// The ids of the requests in it, as far as they can be told.
+        ids: Vec<Id>,
         /// What is wrong.
         reason: &'static str,
     },
@@ -232,9 +232,21 @@ fn batch(text: &str) -> Result<Vec<Head>, ParseError> {
     let parts: Vec<&RawValue> =
         serde_json::from_str(text).map_err(|e| ParseError::NotJson(e.to_string()))?;
     if parts.is_empty() {
-        return Err(ParseError::Invalid { id: None, reason: "an empty batch" });
+        return Err(ParseError::Invalid { ids: Vec::new(), reason: "an empty batch" });
     }
-    parts.iter().map(|part| head(text, part.get())).collect()
+    let read: Vec<_> = parts.iter().map(|part| head(text, part.get())).collect();
+    if read.iter().all(Result::is_ok) {
+        return Ok(read.into_iter().flatten().collect());
+    }
+    let ids = read.iter().flat_map(|part| match part {
+        Ok(head) => head.request_id().cloned().into_iter().collect(),
+        Err(ParseError::Invalid { ids, .. }) => ids.clone(),
+        Err(ParseError::NotJson(_)) => Vec::new(),
+    });
+    Err(ParseError::Invalid {
+        ids: ids.collect(),
+        reason: "a batch with a part that is no message",
+    })
 }
 
 /// Reads the head of `part`, which lies within `whole`.

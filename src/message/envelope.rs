@@ -12,10 +12,13 @@ use crate::message::{Id, Kind, ParseError};
 pub(crate) struct Envelope<'a> {
     version: Option<&'a RawValue>,
     id: Option<&'a RawValue>,
-    method: Option<Box<str>>,
+    method: Option<&'a RawValue>,
     pub(crate) params: Option<&'a RawValue>,
     pub(crate) result: Option<&'a RawValue>,
     pub(crate) error: Option<&'a RawValue>,
+    // What two parsers could read in two ways. The rest is read all the same, since the answer
+    // needs the id.
+    fault: Option<&'static str>,
 }
 
 impl<'a> Envelope<'a> {
@@ -23,12 +26,7 @@ impl<'a> Envelope<'a> {
     pub(crate) fn read(text: &'a str) -> Result<Self, ParseError> {
         serde_json::from_str(text).map_err(|e| match e.classify() {
             serde_json::error::Category::Data => {
-                let ambiguous = ParseError::Invalid { id: None, reason: "not one JSON-RPC object" };
-                // A data error may hide bad syntax further on: bad syntax is the graver fault.
-                serde_json::from_str::<IgnoredAny>(text).map_or_else(
-                    |syntax| ParseError::NotJson(syntax.to_string()),
-                    |IgnoredAny| ambiguous,
-                )
+                ParseError::Invalid { ids: Vec::new(), reason: "not one JSON-RPC object" }
             }
             _ => ParseError::NotJson(e.to_string()),
         })
@@ -37,22 +35,60 @@ impl<'a> Envelope<'a> {
     /// Decides what the object is.
     pub(crate) fn kind(self) -> Result<Kind, ParseError> {
         let id = self.id.and_then(|raw| Id::from_json(raw.get()));
-        let invalid = |id: Option<Id>, reason| Err(ParseError::Invalid { id, reason });
-        if self.version.map(RawValue::get) != Some(r#""2.0""#) {
-            return invalid(id, "`jsonrpc` is not \"2.0\"");
-        }
-        match (self.method, self.result.is_some(), self.error.is_some()) {
-            (Some(method), false, false) => match (self.id, id) {
-                (None, _) => Ok(Kind::Notification { method }),
-                (Some(_), Some(id)) => Ok(Kind::Request { id, method }),
-                (Some(_), None) => invalid(None, "an id must be a string or a number"),
+        let reason = match (self.fault(), self.method, self.result.is_some(), self.error.is_some())
+        {
+            (Some(fault), ..) => fault,
+            (None, Some(method), false, false) => match (method_name(method), self.id, &id) {
+                (Some(method), None, _) => return Ok(Kind::Notification { method }),
+                (Some(method), Some(_), Some(id)) => {
+                    return Ok(Kind::Request { id: id.clone(), method });
+                }
+                (Some(_), Some(_), None) => "an id must be a string or a number",
+                (None, ..) => "`method` is not a string",
             },
-            (None, true, false) => Ok(Kind::Response { id, failed: false }),
-            (None, false, true) => Ok(Kind::Response { id, failed: true }),
-            (None, false, false) => invalid(id, "neither a method, a result nor an error"),
-            _ => invalid(id, "more than one of method, result and error"),
+            (None, None, true, false) => return Ok(Kind::Response { id, failed: false }),
+            (None, None, false, true) => return Ok(Kind::Response { id, failed: true }),
+            (None, None, false, false) => "neither a method, a result nor an error",
+            _ => "more than one of method, result and error",
+        };
+        // A response that cannot be used has no answer: its id is the other side's.
+        let ids = id.filter(|_| self.method.is_some()).into_iter().collect();
+        Err(ParseError::Invalid { ids, reason })
+    }
+
+    fn fault(&self) -> Option<&'static str> {
+        let version = self.version.map(RawValue::get) == Some(r#""2.0""#);
+        self.fault.or((!version).then_some("`jsonrpc` is not \"2.0\""))
+    }
+
+    /// Puts a member in its place.
+    fn put(&mut self, key: Key, value: &'a RawValue) {
+        let place = match key {
+            Key::Error => &mut self.error,
+            Key::Id => &mut self.id,
+            Key::Jsonrpc => &mut self.version,
+            Key::Method => &mut self.method,
+            Key::Params => &mut self.params,
+            Key::Result => &mut self.result,
+            Key::Other => return,
+            Key::Misspelled => {
+                self.fault = Some("another spelling of a reserved member");
+                return;
+            }
+        };
+        if place.replace(value).is_some() {
+            self.fault = Some("a member stands twice");
+            if key == Key::Id {
+                self.id = None;
+            }
         }
     }
+}
+
+/// The decoded name; `None` if it is no string.
+fn method_name(raw: &RawValue) -> Option<Box<str>> {
+    let quoted = raw.get().strip_prefix('"')?.strip_suffix('"')?;
+    if quoted.contains('\\') { serde_json::from_str(raw.get()).ok() } else { Some(quoted.into()) }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Envelope<'a> {
@@ -72,21 +108,11 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut envelope = Envelope::default();
-        let mut seen = 0_u8;
         while let Some(key) = map.next_key::<Key>()? {
-            let bit = 1_u8 << key as u8;
-            if key != Key::Other && seen & bit != 0 {
-                return Err(de::Error::custom("a member stands twice"));
-            }
-            seen |= bit;
-            match key {
-                Key::Error => envelope.error = Some(map.next_value()?),
-                Key::Id => envelope.id = Some(map.next_value()?),
-                Key::Method => envelope.method = Some(map.next_value()?),
-                Key::Params => envelope.params = Some(map.next_value()?),
-                Key::Result => envelope.result = Some(map.next_value()?),
-                Key::Jsonrpc => envelope.version = Some(map.next_value()?),
-                Key::Other => drop(map.next_value::<IgnoredAny>()?),
+            if key == Key::Other {
+                map.next_value::<IgnoredAny>()?;
+            } else {
+                envelope.put(key, map.next_value()?);
             }
         }
         Ok(envelope)
@@ -99,6 +125,7 @@ enum Key {
     Id,
     Jsonrpc,
     Method,
+    Misspelled,
     Other,
     Params,
     Result,
@@ -132,10 +159,8 @@ impl Visitor<'_> for KeyVisitor {
         if let Some((_, key)) = RESERVED.iter().find(|(reserved, _)| *reserved == name) {
             return Ok(*key);
         }
-        if RESERVED.iter().any(|(reserved, _)| folds_to(name, reserved)) {
-            return Err(de::Error::custom("another spelling of a reserved member"));
-        }
-        Ok(Key::Other)
+        let misspelled = RESERVED.iter().any(|(reserved, _)| folds_to(name, reserved));
+        Ok(if misspelled { Key::Misspelled } else { Key::Other })
     }
 }
 

@@ -169,3 +169,18 @@ fn an_error_of_ours_is_a_message_with_kind_cause_and_hint() {
     let anonymous = RpcError::parse_error("x").answer(None);
     assert!(anonymous.bytes().starts_with(br#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700"#));
 }
+
+#[test]
+fn a_refused_request_is_refused_under_its_id() {
+    let ids = |text: &str| match parse(text) {
+        Err(ParseError::Invalid { ids, .. }) => ids.iter().map(ToString::to_string).collect(),
+        other => vec![format!("{other:?}")],
+    };
+    assert_eq!(ids(r#"{"id":5,"method":"a","method":"b"}"#), ["5"]);
+    assert_eq!(ids(r#"{"id":5,"method":"a","Method":"b"}"#), ["5"]);
+    assert_eq!(ids(r#"{"id":"x","method":5}"#), ["\"x\""]);
+    assert_eq!(ids(r#"[{"id":1,"method":"a"},{"id":2,"method":"b"},5]"#), ["1", "2"]);
+    let none: [&str; 0] = [];
+    assert_eq!(ids(r#"{"id":5,"id":6,"method":"a"}"#), none, "which of them?");
+    assert_eq!(ids(r#"{"id":5,"result":1,"error":{}}"#), none, "no request");
+}

@@ -47,15 +47,19 @@ impl Incoming {
     }
 
     async fn message(&self, line: Bytes) -> Result<(), Gone> {
-        let answer = match Message::parse(line) {
+        let (error, ids) = match Message::parse(line) {
             Ok(message) => return self.messages.send(message).await,
-            Err(ParseError::NotJson(reason)) => RpcError::parse_error(&reason).answer(None),
-            Err(ParseError::Invalid { id, reason }) => {
-                RpcError::invalid_request(reason).answer(id.as_ref())
-            }
+            Err(ParseError::NotJson(reason)) => (RpcError::parse_error(&reason), Vec::new()),
+            Err(ParseError::Invalid { ids, reason }) => (RpcError::invalid_request(reason), ids),
         };
         tracing::warn!("the host sent a line that is no message");
-        self.answers.send(answer).await
+        if ids.is_empty() {
+            return self.answers.send(error.answer(None)).await;
+        }
+        for id in ids {
+            self.answers.send(error.answer(Some(&id))).await?;
+        }
+        Ok(())
     }
 
     /// Fails that one message and no other (A5).

@@ -20,6 +20,7 @@ use crate::transport::streamable_http::flights::Flight;
 use crate::transport::streamable_http::lane;
 use crate::transport::streamable_http::listen;
 use crate::transport::streamable_http::params::Params;
+use crate::transport::streamable_http::session::Pass;
 use crate::transport::streamable_http::shared::Shared;
 
 /// What the user may choose.
@@ -154,13 +155,14 @@ impl Client {
 
     /// Everything behind `initialize` waits for its answer (A18).
     async fn initialize(&self, message: Message, inlet: &mut Inlet) {
-        // The conversation may have begun in the modern era (A15).
-        self.shared.session.forget();
-        if let Some(Err(trouble)) = self.first(message.clone(), inlet).await
-            && let Some((id, method)) = message.request()
-        {
+        let before = self.shared.session.pass();
+        let outcome = self.first(message.clone(), inlet).await;
+        if let (Some(Err(trouble)), Some((id, method))) = (outcome, message.request()) {
             // Nobody to tell if the host is gone.
             let _ = self.shared.host.send(self.error(&trouble, id, method)).await;
+        }
+        if before.id.is_some() && self.shared.session.pass().generation != before.generation {
+            self.end_session(before);
         }
     }
 
@@ -172,6 +174,15 @@ impl Client {
         if inlet.hold(taken).await.is_some() {
             self.listen();
         }
+    }
+
+    /// Ends a session that another one has taken the place of.
+    fn end_session(&self, pass: Pass) {
+        let shared = Arc::clone(&self.shared);
+        self.exchanges.spawn(async move {
+            // The server finds out by itself otherwise.
+            let _ = tokio::time::timeout(limits::ONE_WAY_TIMEOUT, shared.delete(&pass)).await;
+        });
     }
 
     fn request(&self, message: Message) {

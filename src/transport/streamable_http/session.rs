@@ -94,15 +94,6 @@ impl Session {
         state.id = id;
     }
 
-    /// A modern conversation has neither session nor negotiated version.
-    pub(crate) fn forget(&self) {
-        let mut state = self.lock();
-        state.generation += 1;
-        state.id = None;
-        state.version = None;
-        state.opening = None;
-    }
-
     /// The host has said `notifications/initialized`.
     pub(crate) fn note_initialized(&self, message: Message) {
         if let Some(opening) = &mut self.lock().opening {
