@@ -1,5 +1,5 @@
 //! What the bridge costs, beside the least that is possible and beside the tool that it replaces:
-//! `cargo bench --bench bridge -- [--quick] [--rounds N] [--program PATH] [--original PATH]`.
+//! `cargo bench --bench bridge -- [--awake] [--quick] [--rounds N] [--program PATH] [--original PATH]`.
 //!
 //! ```text
 //! main --> measure (one subject, one round) --> subject (a child process), process (its CPU, memory)
@@ -7,12 +7,15 @@
 //!   |                                             +--> server   an MCP server behind mutual TLS
 //!   |                                             +--> bare     a client without any bridge
 //!   |                                             +--> pipe     a stdio server without any network
+//!   +--> awake (keeps the cores from sleeping)
 //!   +--> report (tables) --> target (what has to be reached)
 //! ```
 
 #![allow(clippy::disallowed_methods, reason = "this program measures real time, on threads")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this program talks to people")]
 
+#[cfg(target_os = "linux")]
+mod awake;
 #[cfg(target_os = "linux")]
 mod bare;
 #[cfg(target_os = "linux")]

@@ -12,6 +12,8 @@ pub(crate) struct Options {
     pub(crate) program: PathBuf,
     /// The Python tool that it replaces, if it is installed.
     pub(crate) original: Option<PathBuf>,
+    /// Keep the cores from sleeping.
+    pub(crate) awake: bool,
     /// How often everything is measured.
     pub(crate) rounds: usize,
     /// How much in one round.
@@ -72,6 +74,7 @@ impl Options {
         let mut options = Self {
             program: env!("CARGO_BIN_EXE_mcp-secure-remote").into(),
             original: installed_original(),
+            awake: false,
             rounds: 7,
             amount: Amount::FULL,
         };
@@ -80,6 +83,7 @@ impl Options {
             let mut value = || words.next().ok_or(format!("`{word}` needs a value"));
             match *word {
                 "--quick" => (options.rounds, options.amount) = (2, Amount::QUICK),
+                "--awake" => options.awake = true,
                 "--rounds" => options.rounds = value()?.parse()?,
                 "--program" => options.program = value()?.into(),
                 "--original" => options.original = Some(value()?.into()),

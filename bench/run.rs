@@ -5,6 +5,8 @@ use std::error::Error;
 use std::fs;
 use std::process::ExitCode;
 
+use crate::awake;
+use crate::awake::Awake;
 use crate::bare;
 use crate::figure::Figure;
 use crate::measure;
@@ -32,6 +34,7 @@ pub(crate) fn main() -> ExitCode {
         ["server", folder] => server::run(folder.as_ref()),
         ["bare", version, url, folder] => bare::run(version, url, folder.as_ref()),
         ["pipe"] => pipe::run(),
+        ["spin"] => awake::run(),
         _ => Options::parse(&words).and_then(|options| compare(&options)),
     };
     match done {
@@ -49,6 +52,7 @@ fn compare(options: &Options) -> Result<(), Fault> {
     let server = Server::start()?;
     let subjects = subjects(options);
     let load_before = load();
+    let awake = options.awake.then(Awake::start).transpose()?;
     let mut rounds = Vec::new();
     for number in 1..=options.rounds {
         let mut round = Round::new();
@@ -61,7 +65,12 @@ fn compare(options: &Options) -> Result<(), Fault> {
         }
         rounds.push(round);
     }
-    println!("Load before {load_before}, after {}; {} rounds.\n", load(), options.rounds);
+    let cores = if awake.is_some() { "kept awake" } else { "free to sleep" };
+    println!(
+        "{} rounds, cores {cores}, load before {load_before}, after {}.\n",
+        rounds.len(),
+        load()
+    );
     report::print(&subjects, &rounds);
     Ok(())
 }

@@ -82,7 +82,7 @@ impl Drop for Server {
 }
 
 /// The server's own process: writes the files of the clients, prints two endpoints, and serves
-/// until it is killed.
+/// until its input ends.
 pub(crate) fn run(folder: &Path) -> Result<(), Fault> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(serve(folder))
@@ -107,7 +107,14 @@ async fn serve(folder: &Path) -> Result<(), Fault> {
     }
     println!("{}", endpoints.join(" "));
     std::io::stdout().flush()?;
-    std::future::pending().await
+    // Nobody is left to ask once the input has ended.
+    let (ended, end) = tokio::sync::oneshot::channel::<()>();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        drop(ended);
+    });
+    let _ = end.await;
+    Ok(())
 }
 
 async fn accept(listener: TcpListener, tls: ServerTls) {

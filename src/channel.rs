@@ -5,6 +5,7 @@
 //! finishes what runs and then closes its own half. Dropping the whole [`Channel`] ends the
 //! transport behind it at once.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::OnceLock;
 
@@ -41,7 +42,7 @@ pub fn queue() -> (Sender, Receiver) {
     let bytes = Arc::new(Semaphore::new(limits::CHANNEL_BYTES));
     (
         Sender { queue: sender, bytes, reason: Arc::clone(&reason) },
-        Receiver { queue: receiver, reason },
+        Receiver { queue: receiver, rest: VecDeque::new(), reason },
     )
 }
 
@@ -58,10 +59,11 @@ pub struct Sender {
     reason: Arc<OnceLock<Failure>>,
 }
 
+/// What is queued together: mostly one message, many where they came together.
 #[derive(Debug)]
 struct Queued {
-    message: Message,
-    // Given back when the message leaves the queue.
+    messages: Vec<Message>,
+    // Given back when the messages leave the queue.
     _room: Option<OwnedSemaphorePermit>,
 }
 
@@ -71,41 +73,32 @@ impl Sender {
     /// # Errors
     /// [`Gone`] if nobody can receive it any more.
     pub async fn send(&self, message: Message) -> Result<(), Gone> {
-        let room = match message.bytes().len() {
-            0..=limits::SMALL_MESSAGE_BYTES => None,
-            len => Some(self.room(len).await?),
-        };
-        self.queue.send(Queued { message, _room: room }).await.map_err(|_| Gone)
+        self.send_all(&mut vec![message]).await
     }
 
-    async fn room(&self, len: usize) -> Result<OwnedSemaphorePermit, Gone> {
-        // A message larger than the whole queue takes all of it.
-        let permits = u32::try_from(len.min(limits::CHANNEL_BYTES)).map_err(|_| Gone)?;
-        tokio::select! {
-            room = Arc::clone(&self.bytes).acquire_many_owned(permits) => room.map_err(|_| Gone),
-            () = self.queue.closed() => Err(Gone),
-        }
-    }
-
-    /// As [`Sender::send`] for all of `messages`, which is empty afterwards: room for many small
-    /// messages is taken at once.
+    /// As [`Sender::send`] for all of `messages`, in one step; it is empty afterwards.
     ///
     /// # Errors
     /// [`Gone`] if nobody can receive them any more.
     pub async fn send_all(&self, messages: &mut Vec<Message>) -> Result<(), Gone> {
-        let mut messages = messages.drain(..).peekable();
-        while messages.peek().is_some() {
-            let count = messages.len().min(limits::CHANNEL_MESSAGES);
-            for place in self.queue.reserve_many(count).await.map_err(|_| Gone)? {
-                let Some(message) = messages.next() else { break };
-                let room = match message.bytes().len() {
-                    0..=limits::SMALL_MESSAGE_BYTES => None,
-                    len => Some(self.room(len).await?),
-                };
-                place.send(Queued { message, _room: room });
-            }
+        if messages.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let messages = std::mem::take(messages);
+        let room = match messages.iter().map(|message| message.bytes().len()).sum() {
+            0..=limits::SMALL_MESSAGE_BYTES => None,
+            bytes => Some(self.room(bytes).await?),
+        };
+        self.queue.send(Queued { messages, _room: room }).await.map_err(|_| Gone)
+    }
+
+    async fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Gone> {
+        // What is larger than the whole queue takes all of it.
+        let permits = u32::try_from(bytes.min(limits::CHANNEL_BYTES)).map_err(|_| Gone)?;
+        tokio::select! {
+            room = Arc::clone(&self.bytes).acquire_many_owned(permits) => room.map_err(|_| Gone),
+            () = self.queue.closed() => Err(Gone),
+        }
     }
 
     /// A sender that does not keep this direction open.
@@ -158,6 +151,8 @@ impl WeakSender {
 #[derive(Debug)]
 pub struct Receiver {
     queue: mpsc::Receiver<Queued>,
+    // The rest of what came together, for those who take one at a time.
+    rest: VecDeque<Message>,
     reason: Arc<OnceLock<Failure>>,
 }
 
@@ -165,19 +160,23 @@ impl Receiver {
     /// The next message; `None` once the other end has closed and everything was received.
     /// Cancel safe.
     pub async fn recv(&mut self) -> Option<Message> {
-        Some(self.queue.recv().await?.message)
+        if self.rest.is_empty() {
+            self.rest = self.queue.recv().await?.messages.into();
+        }
+        self.rest.pop_front()
     }
 
     /// Waits for a message and takes what waits behind it. False once the other end has closed and
     /// everything was received. Cancel safe.
     pub async fn recv_all(&mut self, messages: &mut Vec<Message>) -> bool {
-        let Some(first) = self.recv().await else { return false };
-        messages.push(first);
-        while let Ok(next) = self.queue.try_recv() {
-            messages.push(next.message);
-            if messages.len() >= limits::CHANNEL_MESSAGES {
-                break;
-            }
+        messages.extend(self.rest.drain(..));
+        if messages.is_empty() {
+            let Some(next) = self.queue.recv().await else { return false };
+            *messages = next.messages;
+        }
+        while messages.len() < limits::CHANNEL_MESSAGES {
+            let Ok(next) = self.queue.try_recv() else { break };
+            messages.extend(next.messages);
         }
         true
     }

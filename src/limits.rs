@@ -40,14 +40,15 @@ pub const LOG_BYTES: usize = 1024 * 1024;
 /// Longest wait at the end of the program for standard error to take what was logged.
 pub const LOG_FLUSH: Duration = Duration::from_millis(500);
 
-/// Messages that wait in one direction of a channel; the next one makes its sender wait.
+/// What may wait in one direction of a channel, a message or some that came together; the next one
+/// makes its sender wait. Also how many are taken or handed on together.
 pub const CHANNEL_MESSAGES: usize = 64;
 
 /// Bytes that wait in one direction of a channel before large messages make their sender wait, so
 /// that a peer that floods us while the other side is slow costs this much and one message more.
 pub const CHANNEL_BYTES: usize = 8 * 1024 * 1024;
 
-/// A message up to this size, in bytes, is counted in [`CHANNEL_MESSAGES`] alone.
+/// Up to this size, in bytes, what is queued together is counted in [`CHANNEL_MESSAGES`] alone.
 pub const SMALL_MESSAGE_BYTES: usize = 8 * 1024;
 
 /// Requests of the host that may wait for their answer at the same time. Each holds a task and a

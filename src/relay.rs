@@ -92,8 +92,11 @@ async fn down(ledger: &Mutex<Ledger>, from: &mut Receiver, to: &Sender) {
 /// The last answers: nothing is left hanging.
 async fn answer_all(ledger: &Mutex<Ledger>, host: &Sender, reason: Option<&Failure>) {
     let failure = reason.cloned().unwrap_or_else(|| {
+        let wait = limits::DRAIN_TIMEOUT;
         let report =
-            Report::new("the bridge ended; the remote may or may not have executed this request");
+            Report::new("the bridge ended; the remote may or may not have executed this request")
+                .cause(format!("the host or a signal ended it, and no answer came within {wait:?}"))
+                .hint("check at the remote before you send it again");
         Failure::new(Kind::OutcomeUnknown, report)
     });
     let answers: Vec<Message> = ledger::lock(ledger).close(&failure);

@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::future::Future;
 
-use crate::channel::Receiver;
+use crate::channel::{Receiver, Sender};
 use crate::limits;
-use crate::message::Message;
+use crate::message::{Message, RpcError};
+use crate::report::{Failure, Kind, Report};
 
 /// The messages of the host in their order.
 pub struct Inlet {
@@ -51,9 +52,25 @@ impl Inlet {
                 else => return None,
             }
             if !self.open {
-                // Nobody is left to answer.
-                self.held.clear();
                 return None;
+            }
+        }
+    }
+
+    /// Whether the host went away while something was held back.
+    pub fn is_over(&self) -> bool {
+        !self.open
+    }
+
+    /// Answers what was held back and will not be sent any more.
+    pub async fn abandon(&mut self, host: &Sender) {
+        let report = Report::new("the bridge ended before this request was sent")
+            .cause("what came before it was not answered in time");
+        let error = RpcError::failed(&Failure::new(Kind::NotSent, report), None);
+        for message in self.held.drain(..) {
+            for id in message.request_ids() {
+                // Nobody to tell if the host is gone.
+                let _ = host.send(error.answer(Some(id))).await;
             }
         }
     }

@@ -49,6 +49,7 @@ pub async fn run(
         shared.fail_all(&cause).await;
         next = shared.reopen(&mut inlet).await;
     }
+    inlet.abandon(&shared.host).await;
     drop(lane);
     // What the host said last, before it went.
     let _ = timeout(limits::DELETE_TIMEOUT, one_way.finished()).await;
@@ -69,7 +70,9 @@ struct Posting<'a> {
 
 impl Posting<'_> {
     async fn run(&self, inlet: &mut Inlet) {
-        while let Some(message) = inlet.next().await {
+        while !inlet.is_over()
+            && let Some(message) = inlet.next().await
+        {
             let version = self.shared.handshake().version.clone();
             match batch::unpack(message, version.as_deref()) {
                 Ok(messages) => {

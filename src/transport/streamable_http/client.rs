@@ -103,7 +103,7 @@ impl Client {
 
     /// Carries what comes from the host until nothing more will come, then ends the session.
     pub async fn run(mut self, mut inlet: Inlet) {
-        loop {
+        while !inlet.is_over() {
             tokio::select! {
                 biased;
                 message = inlet.next() => match message {
@@ -113,6 +113,7 @@ impl Client {
                 () = self.shared.reopen.notified() => self.listen(),
             }
         }
+        inlet.abandon(&self.shared.host).await;
         self.finish().await;
     }
 
