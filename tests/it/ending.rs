@@ -34,6 +34,7 @@ fn the_end_of_input_before_any_message_ends_the_program() {
 }
 
 #[test]
+#[cfg(unix)]
 fn signals_end_session_and_program() {
     for signal in ["TERM", "INT"] {
         let gate = Gate::closed();

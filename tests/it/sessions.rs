@@ -35,7 +35,7 @@ fn a_lost_session_is_replaced_and_the_refused_request_is_sent_once_more() {
 fn many_requests_share_one_new_session() {
     let remote = Plan::legacy().start();
     let host = Host::in_session(&remote);
-    host.echo(0);
+    host.echo(9000);
     for round in 1..=3 {
         remote.forget_sessions();
         let ids = round * 100..round * 100 + 20;
@@ -204,7 +204,7 @@ fn the_end_of_a_session_may_be_refused() {
 fn a_server_that_restarts_again_and_again_loses_nothing_twice() {
     let remote = Plan::legacy().answers_in_events().start();
     let host = Host::in_session(&remote);
-    host.echo(0);
+    host.echo(9000);
     for round in 1..=10 {
         let ids = round * 10..round * 10 + 5;
         ids.clone().for_each(|id| host.ask_echo(id));

@@ -209,7 +209,7 @@ fn requests_of_the_server_and_answers_of_the_host_pass() {
     let remote = Plan::sse().start();
     let host = bridge(&remote);
     host.initialize();
-    host.echo(0);
+    host.echo(9000);
     remote.push(Step::event(r#"{"jsonrpc":"2.0","id":1,"method":"roots/list"}"#));
     host.wait_for("roots/list", |message| message["method"] == "roots/list");
     host.send(r#"{"jsonrpc":"2.0","id":1,"result":{"roots":[]}}"#);

@@ -233,11 +233,17 @@ impl Host {
         assert_eq!(self.exit_code_within(Duration::from_secs(2)), 0);
     }
 
-    /// Sends a signal by its short name, for example `TERM`. A program that has ended gets none.
+    /// Sends a signal by its short name, for example `TERM`; Windows knows only `KILL`. A program
+    /// that has ended gets none.
     pub(crate) fn signal(&self, name: &str) {
         if self.seen.lock().exit.is_none() {
-            let mut kill = Command::new("kill");
-            kill.arg(format!("-{name}")).arg(self.pid.to_string()).stderr(Stdio::null());
+            let pid = self.pid.to_string();
+            let mut kill = Command::new(if cfg!(windows) { "taskkill" } else { "kill" });
+            match cfg!(windows) {
+                true => kill.args(["/F", "/PID", &pid]),
+                false => kill.arg(format!("-{name}")).arg(&pid),
+            };
+            kill.stdout(Stdio::null()).stderr(Stdio::null());
             // It may end at this very moment.
             drop(kill.status());
         }
@@ -249,8 +255,11 @@ impl Host {
         self.seen.wait("exit", |seen| seen.exit.filter(|_| seen.output_ended));
     }
 
-    /// Resident memory, in bytes.
+    /// Resident memory, in bytes. Only Linux tells; elsewhere it is 0, and nothing is judged.
     pub(crate) fn resident_memory(&self) -> u64 {
+        if !cfg!(target_os = "linux") {
+            return 0;
+        }
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
