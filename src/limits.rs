@@ -164,7 +164,7 @@ pub const BACKOFF_FLOOR: Duration = Duration::from_millis(100);
 pub const BACKOFF_CAP: Duration = Duration::from_secs(30);
 
 /// For the DELETE that ends a session: the Python host kills 2 s after it closed our input.
-pub const DELETE_TIMEOUT: Duration = Duration::from_millis(700);
+pub const DELETE_TIMEOUT: Duration = Duration::from_millis(600);
 
 /// How often a use of the TLS credentials may look whether their files have changed: a renewed
 /// certificate is in use a second later, and a busy pool does not ask the disk for each request.

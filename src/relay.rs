@@ -53,7 +53,9 @@ pub async fn run(host: Channel, remote: Channel, stop: impl Future<Output = ()>)
     drop(to_remote);
     let closing = down(&ledger, &mut from_remote, &to_host);
     let _ = tokio::time::timeout(limits::DELETE_TIMEOUT + limits::FLUSH_TIMEOUT, closing).await;
-    answer_all(&ledger, &to_host, from_remote.reason()).await;
+    // A host that reads nothing does not hold up the end.
+    let answering = answer_all(&ledger, &to_host, from_remote.reason());
+    let _ = tokio::time::timeout(limits::FLUSH_TIMEOUT, answering).await;
     end
 }
 

@@ -80,7 +80,7 @@ pub(super) fn resolve(
         header::add(&mut headers, header)?;
     }
     warnings.extend(tls_warnings(&url, &tls));
-    let remote = RemoteConfig { url, headers, connect_timeout, proxies: proxies(env) };
+    let remote = RemoteConfig { url, headers, connect_timeout, proxies: proxies(env)? };
     let reinitialize = !flags.no_reinitialize;
     let config =
         BridgeConfig { remote, strategy, tls, max_message_size, request_timeout, reinitialize };
@@ -183,12 +183,32 @@ fn log_options(flags: &BridgeFlags) -> Result<LogOptions, UsageError> {
 }
 
 /// The lower-case name wins, as with curl and Python.
-fn proxies(env: &Environment) -> Proxies {
+fn proxies(env: &Environment) -> Result<Proxies, UsageError> {
     let text = |lower: &str| {
         let value = env.var(lower).or_else(|| env.var(&lower.to_ascii_uppercase()))?;
         value.to_str().map(str::to_owned)
     };
-    let proxy = |lower: &str| text(lower).or_else(|| text("all_proxy")).unwrap_or_default();
+    let proxy = |lower: &'static str| match text(lower) {
+        Some(address) => checked_proxy(lower, address),
+        None => text("all_proxy").map_or(Ok(String::new()), |it| checked_proxy("all_proxy", it)),
+    };
     let no_proxy = text("no_proxy").unwrap_or_default();
-    Proxies::new(&proxy("https_proxy"), &proxy("http_proxy"), &no_proxy)
+    Ok(Proxies::new(&proxy("https_proxy")?, &proxy("http_proxy")?, &no_proxy))
+}
+
+/// A proxy that cannot be understood must not mean no proxy. Its address is never repeated: it may
+/// hold a password.
+fn checked_proxy(variable: &str, address: String) -> Result<String, UsageError> {
+    let full = if address.contains("://") { address.clone() } else { format!("http://{address}") };
+    let usable = Url::parse(&full).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h")
+            && url.host_str().is_some_and(|host| !host.is_empty())
+            && matches!(url.path(), "" | "/")
+    });
+    if usable {
+        return Ok(address);
+    }
+    let name = variable.to_ascii_uppercase();
+    let text = format!("{name} is not the address of a proxy, such as http://proxy.example:3128");
+    Err(UsageError::new(text))
 }

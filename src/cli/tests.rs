@@ -406,3 +406,23 @@ fn non_unicode() -> OsString {
 fn non_unicode() -> OsString {
     std::os::windows::ffi::OsStringExt::from_wide(&[0xd800])
 }
+
+#[test]
+fn a_proxy_that_cannot_be_understood_is_refused_and_not_repeated() {
+    for value in
+        ["bogus://p:9", "http//p:9", "http://", "p:abc", "http://u:marker@p:99999", "p:1/x"]
+    {
+        for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
+            let error = request(&[URL], &[(variable, value)]).expect_err(value);
+            let Refusal::Usage(error) = error else { panic!("{value}") };
+            assert!(error.text.contains(&variable.to_ascii_uppercase()), "{}", error.text);
+            assert!(!error.text.contains("marker"), "{}", error.text);
+        }
+    }
+}
+
+#[test]
+fn a_word_that_is_no_switch_does_not_widen_the_trust() {
+    let env = [("MCP_REMOTE_TLS_CA_ONLY", "on"), ("MCP_REMOTE_TLS_CA", "ca.pem")];
+    assert!(matches!(request(&[URL], &env), Err(Refusal::Usage(_))));
+}

@@ -25,7 +25,7 @@ pub(super) fn resolve(flags: TlsFlags, env: &Environment) -> Result<ClientOption
         "MCP_REMOTE_TLS_INSECURE",
         env,
     )?;
-    let ca_only = switch("--tls-ca-only", flags.ca_only.as_deref(), "MCP_REMOTE_TLS_CA_ONLY", env)?;
+    let ca_only = ca_only(flags.ca_only.as_deref(), env)?;
     let identity = identity(flags.cert, flags.key, flags.pfx, env)?;
     let passphrase = passphrase(flags.passphrase, flags.passphrase_file, env)?;
     if identity.is_none() && passphrase.as_ref().is_some_and(|p| !p.is_empty()) {
@@ -193,6 +193,17 @@ fn switch(
         None => {
             Ok(env.var(variable).and_then(|value| value.to_str()).is_some_and(quantity::is_yes))
         }
+    }
+}
+
+/// Unlike the variable that the original has, this one is not silently off: more would be trusted
+/// than the user meant.
+fn ca_only(typed: Option<&str>, env: &Environment) -> Result<bool, UsageError> {
+    let variable = "MCP_REMOTE_TLS_CA_ONLY";
+    match (typed, text_of(variable, env)?) {
+        (Some(text), _) => quantity::switch("--tls-ca-only", text),
+        (None, Some(text)) => quantity::switch(variable, text.trim()),
+        (None, None) => Ok(false),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::host::{Host, LEGACY, initialize_params};
+use crate::support::launch::Launch;
 use crate::support::mcp::Plan;
 use crate::support::reply::{Reply, Step};
 use crate::support::watched::Gate;
@@ -48,6 +49,21 @@ fn signals_end_session_and_program() {
         assert_eq!(remote.requests("DELETE").len(), 1, "{signal}");
         assert_eq!(host.answers_to(1), 1, "{signal}");
     }
+}
+
+#[test]
+fn a_host_that_never_reads_does_not_hold_up_the_end() {
+    let remote = Plan::legacy().start();
+    let mut host = Launch::plain(&remote.url()).unread().start();
+    host.ask(0, "initialize", initialize_params());
+    host.notify("notifications/initialized", json!({}));
+    let id = |number: usize| format!("{number}-{}", "x".repeat(1024));
+    (1..=300).for_each(|number| host.ask(id(number), "ping", json!({})));
+    remote.wait_for("ping", 300);
+    host.close_input();
+    // Twice the time within which it ends on a machine that has nothing else to do.
+    assert_eq!(host.exit_code_within(2 * SOON), 0);
+    assert_eq!(remote.requests("DELETE").len(), 1);
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub(crate) fn unreachable(dial: &Dial, error: &DialError) -> Attempt {
     }
     let origin = dial.origin();
     let report = match error.step {
+        // It is the proxy's name that is looked up.
+        Step::Name if dial.proxy().is_some() => proxy_report(dial, cause),
         Step::Name => Report::new(format!("no address found for `{}`", origin.name()))
             .cause(deepest(cause))
             .hint("check the host name, the DNS and the VPN"),

@@ -109,14 +109,24 @@ async fn next_chunk(input: &AsyncFd<File>, room: &mut BytesMut) -> io::Result<By
 async fn write_all(output: &AsyncFd<File>, messages: &mut Receiver) -> io::Result<()> {
     let mut batch = Batch::default();
     while batch.next(messages).await.is_some() {
-        for piece in batch.small.chunks(PIPE_BUF) {
+        let mut rest = &batch.small[..];
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(piece_len(rest));
             write_piece(output, piece).await?;
+            rest = after;
         }
         if let Some(large) = batch.large.take() {
             write_large(output, large).await?;
         }
     }
     Ok(())
+}
+
+/// How much of some lines is written next: as many whole ones as `PIPE_BUF` bytes hold, since that
+/// much goes into a pipe whole or not at all, and a program that has to end leaves no half line.
+fn piece_len(lines: &[u8]) -> usize {
+    let most = lines.len().min(PIPE_BUF);
+    memchr::memrchr(b'\n', &lines[..most]).map_or(most, |end| end + 1)
 }
 
 /// Writes at most `PIPE_BUF` bytes as soon as that does not block.
@@ -170,5 +180,20 @@ fn is_ready(file: &AsyncFd<File>, flags: PollFlags) -> io::Result<bool> {
             Err(rustix::io::Errno::INTR) => {}
             Err(e) => return Err(e.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::pipe::PIPE_BUF;
+
+    use crate::transport::stdio::polled::piece_len;
+
+    #[test]
+    fn lines_are_written_whole_as_long_as_they_fit() {
+        assert_eq!(piece_len(b"a\nb\n"), 4);
+        let long = vec![b'x'; PIPE_BUF];
+        assert_eq!(piece_len(&[b"a\n", &long[..], b"\n"].concat()), 2);
+        assert_eq!(piece_len(&[&long[..], b"\na\n"].concat()), PIPE_BUF);
     }
 }
