@@ -181,6 +181,11 @@ impl Receiver {
         true
     }
 
+    /// Whether the other end has closed and everything was received.
+    pub fn is_over(&self) -> bool {
+        self.rest.is_empty() && self.queue.is_closed() && self.queue.is_empty()
+    }
+
     /// Why the other end closed; `None` for an orderly end.
     pub fn reason(&self) -> Option<&Failure> {
         self.reason.get()

@@ -51,7 +51,12 @@ pub async fn run(host: Channel, remote: Channel, stop: impl Future<Output = ()>)
     let end = if end { End::Remote(from_remote.reason().cloned()) } else { End::Host };
     // The remote's transport ends in good order: what is left on the way still comes.
     drop(to_remote);
-    let closing = down(&ledger, &mut from_remote, &to_host);
+    let closing = async {
+        // Also for a host that is gone: the session is to be ended.
+        while !from_remote.is_over() {
+            down(&ledger, &mut from_remote, &to_host).await;
+        }
+    };
     let _ = tokio::time::timeout(limits::DELETE_TIMEOUT + limits::FLUSH_TIMEOUT, closing).await;
     // A host that reads nothing does not hold up the end.
     let answering = answer_all(&ledger, &to_host, from_remote.reason());

@@ -426,3 +426,10 @@ fn a_word_that_is_no_switch_does_not_widen_the_trust() {
     let env = [("MCP_REMOTE_TLS_CA_ONLY", "on"), ("MCP_REMOTE_TLS_CA", "ca.pem")];
     assert!(matches!(request(&[URL], &env), Err(Refusal::Usage(_))));
 }
+
+#[test]
+fn an_address_without_a_scheme_is_shown_without_its_query() {
+    let error = request(&["u:marker@h:8443/mcp?token=marker"], &[]).expect_err("no scheme");
+    let Refusal::Usage(error) = error else { panic!("usage") };
+    assert_eq!(error.text, "Invalid server URL: ***@h:8443/mcp?***");
+}

@@ -71,8 +71,9 @@ pub(super) fn unexpected_word(args: &[OsString], word: &str) -> UsageError {
 
 /// An address as it may be shown: no user and password, no query, no control characters.
 pub(super) fn address(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return report::peer_text(text);
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), text),
     };
     let (user, rest) = match rest.rsplit_once('@') {
         Some((_, rest)) => ("***@", rest),
@@ -82,7 +83,7 @@ pub(super) fn address(text: &str) -> String {
         Some((rest, _)) => (rest, "?***"),
         None => (rest, ""),
     };
-    report::peer_text(&format!("{scheme}://{user}{rest}{query}"))
+    report::peer_text(&format!("{scheme}{user}{rest}{query}"))
 }
 
 /// The flag with a secret value that `word` seems to belong to: only words without a dash stand

@@ -71,6 +71,11 @@ impl RpcError {
         Self { code: INTERNAL_ERROR, message: report.error.clone(), data: Some(data) }
     }
 
+    /// What it says.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The whole answer; a null id where the request's own is not known.
     pub fn answer(&self, id: Option<&Id>) -> Message {
         #[derive(Serialize)]

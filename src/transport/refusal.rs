@@ -27,6 +27,8 @@ pub struct Refusal {
     pub status: StatusCode,
     retry_after: Option<Duration>,
     error: Option<Message>,
+    // Whether the request named a session.
+    in_session: bool,
     // Where a redirect leads to: its origin alone.
     target: Option<String>,
     text: String,
@@ -48,7 +50,7 @@ impl Refusal {
             let head = message.head();
             head.is_some_and(|head| matches!(head.kind, MessageKind::Response { failed: true, .. }))
         });
-        Self { status: reply.status, retry_after, error, target, text }
+        Self { status: reply.status, retry_after, error, in_session: false, target, text }
     }
 
     /// The code of the JSON-RPC error in the body, if there is one.
@@ -70,6 +72,16 @@ impl Refusal {
             Some(METHOD_NOT_FOUND) => self.status == StatusCode::NOT_FOUND,
             _ => false,
         }
+    }
+
+    /// Notes that the request named a session, so that 404 means another thing.
+    pub fn in_session(mut self) -> Self {
+        self.in_session = true;
+        self
+    }
+
+    fn wants_certificate(&self) -> bool {
+        self.status == StatusCode::BAD_REQUEST && self.text.contains("SSL certificate")
     }
 
     /// Whether the body says nothing that a host could understand.
@@ -100,7 +112,7 @@ impl Refusal {
             StatusCode::NOT_ACCEPTABLE,
             StatusCode::LENGTH_REQUIRED,
         ];
-        older.contains(&self.status) && !self.is_modern()
+        older.contains(&self.status) && !self.is_modern() && !self.wants_certificate()
     }
 
     /// The error for the request `id`: the remote's own if it sent one, under the right id.
@@ -117,12 +129,12 @@ impl Refusal {
         let status = self.status;
         let (kind, error, hint) = match status.as_u16() {
             // How nginx says that it got none, or one that it does not trust.
-            400 if self.text.contains("SSL certificate") => (
+            400 if self.wants_certificate() => (
                 Kind::Auth,
-                "wants another client certificate",
-                Some("pass one of a CA that it trusts with `--tls-cert` and `--tls-key`"),
+                "wants a client certificate that it accepts",
+                Some("pass a valid one of a CA that it trusts with `--tls-cert` and `--tls-key`"),
             ),
-            401 => (Kind::Auth, "does not know us", Some("give credentials with `--header`")),
+            401 => (Kind::Auth, "does not know us", Some("give credentials with `--header-file`")),
             403 => (Kind::Auth, "does not let us in", Some("ask whether this identity is allowed")),
             429 | 503 => (Kind::Overloaded, "is overloaded", Some("try again later")),
             502 | 504 => (
@@ -132,6 +144,9 @@ impl Refusal {
             ),
             300..=399 => (Kind::Refused, "redirects", Some("give the final URL")),
             413 => (Kind::TooLarge, "takes no message of this size", None),
+            404 if self.in_session => {
+                (Kind::Refused, "has lost the session", Some("let the host connect again"))
+            }
             404 => {
                 (Kind::Refused, "has no MCP endpoint at this path", Some("check the URL's path"))
             }

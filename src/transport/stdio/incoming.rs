@@ -52,7 +52,7 @@ impl Incoming {
             Err(ParseError::NotJson(reason)) => (RpcError::parse_error(&reason), Vec::new()),
             Err(ParseError::Invalid { ids, reason }) => (RpcError::invalid_request(reason), ids),
         };
-        tracing::warn!("the host sent a line that is no message");
+        tracing::warn!("the host sent a line that is no message: {}", error.message());
         if ids.is_empty() {
             return self.answers.send(error.answer(None)).await;
         }

@@ -131,8 +131,12 @@ impl Exchange {
                 Err(protocol("the remote took the request like a notification and gave no answer"))
             }
             Shape::Foreign(kind) => {
-                let what = if kind.is_empty() { "no media type".to_owned() } else { kind };
-                Err(protocol(format!("the remote answered with `{what}`")))
+                let what =
+                    if kind.is_empty() { "no media type".to_owned() } else { format!("`{kind}`") };
+                let report = Report::new("the remote broke the protocol")
+                    .cause(format!("it answered with {what} in place of JSON or an event stream"))
+                    .hint("check the URL; a login page or a proxy on the way may have answered");
+                Err(Trouble::Failed(Failure::new(Kind::Protocol, report)))
             }
             Shape::Refused => Err(Trouble::Refused(Refusal::read(reply).await)),
         }
@@ -148,6 +152,7 @@ impl Exchange {
             return Ok(reply);
         }
         let refusal = Refusal::read(reply).await;
+        let refusal = if pass.id.is_some() { refusal.in_session() } else { refusal };
         if !self.mend(&pass, &refusal).await {
             return Err(Trouble::Refused(refusal));
         }
