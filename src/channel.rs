@@ -9,7 +9,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::OnceLock;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc;
 
 use crate::limits;
 use crate::message::Message;
@@ -196,10 +198,16 @@ impl Receiver {
 mod tests {
     use bytes::Bytes;
 
-    use crate::channel::{Channel, Gone, queue};
+    use crate::channel::Channel;
+    use crate::channel::Gone;
+    use crate::channel::queue;
     use crate::limits;
-    use crate::message::{Id, Message, RpcError};
-    use crate::report::{Failure, Kind, Report};
+    use crate::message::Id;
+    use crate::message::Message;
+    use crate::message::RpcError;
+    use crate::report::Failure;
+    use crate::report::Kind;
+    use crate::report::Report;
 
     fn message() -> Message {
         RpcError::invalid_request("").answer(Some(&Id::string("x")))

@@ -3,6 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+// Messages and channels
+
 /// Largest message, line or event in bytes, unless `--max-message-size` says otherwise: above the
 /// 10 MiB read buffer of the TypeScript SDK, equal to the cap of rmcp.
 pub const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
@@ -10,6 +12,26 @@ pub const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 /// Deepest nesting of a message: what serde_json accepts for a value, far below the recursion
 /// limits of the JSON parsers that hosts and servers use.
 pub const MAX_NESTING: usize = 128;
+
+/// What may wait in one direction of a channel, a message or some that came together; the next one
+/// makes its sender wait. Also how many are taken or handed on together.
+pub const CHANNEL_MESSAGES: usize = 64;
+
+/// Bytes that wait in one direction of a channel before large messages make their sender wait, so
+/// that a peer that floods us while the other side is slow costs this much and one message more.
+pub const CHANNEL_BYTES: usize = 8 * 1024 * 1024;
+
+/// Up to this size, in bytes, what is queued together is counted in [`CHANNEL_MESSAGES`] alone.
+pub const SMALL_MESSAGE_BYTES: usize = 8 * 1024;
+
+/// Requests of the host that may wait for their answer at the same time. Each holds a task and a
+/// stream; no host is known to have more than some dozens.
+pub const MAX_IN_FLIGHT: usize = 1024;
+
+/// Longest text of a peer that is repeated in an error or a log line, in characters.
+pub const PEER_TEXT_CHARS: usize = 200;
+
+// What the user may set
 
 /// Smallest `--max-message-size` in bytes: an `initialize` with its capabilities has to pass.
 pub const MIN_MESSAGE_SETTING: u64 = 4 * 1024;
@@ -33,6 +55,18 @@ pub const HEADER_FILE_BYTES: u64 = 64 * 1024;
 /// Largest `--tls-passphrase-file` in bytes; a file beyond it is not a passphrase.
 pub const PASSPHRASE_FILE_BYTES: u64 = 4 * 1024;
 
+// Standard input, output and error
+
+/// Bytes asked of standard input at a time: what a Linux pipe holds.
+pub const READ_BYTES: usize = 64 * 1024;
+
+/// Lines gathered for one write to standard output, in bytes.
+pub const WRITE_BYTES: usize = 64 * 1024;
+
+/// What is kept of each end of a line over the size limit, in bytes: the id of a request stands at
+/// one of them, and the error needs it.
+pub const LINE_EDGE_BYTES: usize = 256;
+
 /// Bytes of log lines that wait for a slow reader of standard error; what comes on top is dropped
 /// and counted, since a host that does not read must not stop the bridge.
 pub const LOG_BYTES: usize = 1024 * 1024;
@@ -40,23 +74,54 @@ pub const LOG_BYTES: usize = 1024 * 1024;
 /// Longest wait at the end of the program for standard error to take what was logged.
 pub const LOG_FLUSH: Duration = Duration::from_millis(500);
 
-/// What may wait in one direction of a channel, a message or some that came together; the next one
-/// makes its sender wait. Also how many are taken or handed on together.
-pub const CHANNEL_MESSAGES: usize = 64;
+// The end of the program
 
-/// Bytes that wait in one direction of a channel before large messages make their sender wait, so
-/// that a peer that floods us while the other side is slow costs this much and one message more.
-pub const CHANNEL_BYTES: usize = 8 * 1024 * 1024;
+/// After the end of the host's messages: for what is still in flight. With the DELETE it stays
+/// below the 2 s after which the Python host kills.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_millis(1000);
 
-/// Up to this size, in bytes, what is queued together is counted in [`CHANNEL_MESSAGES`] alone.
-pub const SMALL_MESSAGE_BYTES: usize = 8 * 1024;
+/// For the DELETE that ends a session: the Python host kills 2 s after it closed our input.
+pub const DELETE_TIMEOUT: Duration = Duration::from_millis(600);
 
-/// Requests of the host that may wait for their answer at the same time. Each holds a task and a
-/// stream; no host is known to have more than some dozens.
-pub const MAX_IN_FLIGHT: usize = 1024;
+/// For the last words to the host once all is said to the remote.
+pub const FLUSH_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Longest text of a peer that is repeated in an error or a log line, in characters.
-pub const PEER_TEXT_CHARS: usize = 200;
+// Credentials
+
+/// How often a use of the TLS credentials may look whether their files have changed: a renewed
+/// certificate is in use a second later, and a busy pool does not ask the disk for each request.
+pub const RELOAD_CHECK: Duration = Duration::from_secs(1);
+
+/// A client certificate that ends sooner than this is announced at start and once a day: time
+/// enough to ask for a new one.
+pub const EXPIRY_WARNING: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Between two looks at the expiry of the identity.
+pub const EXPIRY_CHECK: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Largest certificate, key or PKCS#12 file in bytes; real ones have some kilobytes.
+pub const MAX_IDENTITY_BYTES: u64 = 1024 * 1024;
+
+/// Largest CA bundle or revocation list in bytes: the lists of large public CAs have some ten
+/// megabytes.
+pub const MAX_TRUST_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Most PBKDF2 rounds that are done for an encrypted key: some seconds of CPU. OpenSSL writes
+/// 2 048, careful people a million.
+pub const MAX_KDF_ROUNDS: u32 = 10_000_000;
+
+/// Most memory in bytes that scrypt may ask for to open an encrypted key; OpenSSL writes 16 MiB.
+pub const MAX_SCRYPT_BYTES: u64 = 256 * 1024 * 1024;
+
+/// How long certificates made in memory are valid: longer than any demonstration, short enough to
+/// be worthless later.
+pub const THROW_AWAY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long before they were made certificates made in memory are valid already: the clocks of two
+/// machines differ by some minutes.
+pub const THROW_AWAY_HEAD_START: Duration = Duration::from_secs(60 * 60);
+
+// Connections
 
 /// Name resolution, TCP, a proxy's answer and the TLS handshake together, for one attempt, unless
 /// `--connect-timeout` says otherwise.
@@ -81,6 +146,18 @@ pub const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// An HTTP/2 ping without an answer for this long means that the peer is gone.
 pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Idle HTTP/1.1 connections that are kept.
+pub const IDLE_CONNECTIONS: usize = 64;
+
+/// An HTTP/1.1 connection idle for longer is not used again: Node and uvicorn close at 5 s, and a
+/// request that crosses the close has an unknown outcome.
+pub const IDLE_CONNECTION_AGE: Duration = Duration::from_secs(4);
+
+/// Wait for the error of a connection after the error of a request on it, which knows less.
+pub const CONNECTION_LAST_WORDS: Duration = Duration::from_millis(100);
+
+// HTTP
+
 /// Bytes of one HTTP/2 response that may come unread: some round trips of a fast long line.
 pub const HTTP2_STREAM_WINDOW: u32 = 2 * 1024 * 1024;
 
@@ -94,18 +171,16 @@ pub const HTTP2_FRAME: u32 = 64 * 1024;
 /// All headers of one response together, in bytes.
 pub const HTTP_HEADER_BYTES: u32 = 64 * 1024;
 
-/// Idle HTTP/1.1 connections that are kept.
-pub const IDLE_CONNECTIONS: usize = 64;
-
-/// An HTTP/1.1 connection idle for longer is not used again: Node and uvicorn close at 5 s, and a
-/// request that crosses the close has an unknown outcome.
-pub const IDLE_CONNECTION_AGE: Duration = Duration::from_secs(4);
-
 /// Redirects within the origin that are followed for one request.
 pub const MAX_REDIRECTS: usize = 4;
 
-/// Wait for the error of a connection after the error of a request on it, which knows less.
-pub const CONNECTION_LAST_WORDS: Duration = Duration::from_millis(100);
+/// Body of an HTTP error that is read, in bytes: enough for a JSON-RPC error with its data.
+pub const REFUSAL_BODY_BYTES: usize = 256 * 1024;
+
+/// Wait for the body of an HTTP error; the status alone says enough.
+pub const REFUSAL_BODY_TIMEOUT: Duration = Duration::from_secs(5);
+
+// Event streams
 
 /// Longest id, type or retry time of a server-sent event, in bytes. An id goes back to the server in
 /// a header, and few servers take more than 8 KiB of headers.
@@ -116,33 +191,11 @@ pub const EVENT_FIELD_BYTES: usize = 8 * 1024;
 pub const EVENT_RETRY: RangeInclusive<Duration> =
     Duration::from_millis(100)..=Duration::from_secs(30);
 
-/// What is kept of each end of a line over the size limit, in bytes: the id of a request stands at
-/// one of them, and the error needs it.
-pub const LINE_EDGE_BYTES: usize = 256;
-
-/// Body of an HTTP error that is read, in bytes: enough for a JSON-RPC error with its data.
-pub const REFUSAL_BODY_BYTES: usize = 256 * 1024;
-
-/// Wait for the body of an HTTP error; the status alone says enough.
-pub const REFUSAL_BODY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Subscriptions that are renewed in a new session.
-pub const REMEMBERED_SUBSCRIPTIONS: usize = 1024;
+/// Pause before a broken stream is resumed, where the server did not ask for another.
+pub const EVENT_RECONNECT: Duration = Duration::from_secs(1);
 
 /// Event ids of one stream that are remembered, to drop what a server replays without need.
 pub const REMEMBERED_EVENTS: usize = 256;
-
-/// A request of our own (a new session, the tools again) that takes longer has failed.
-pub const OWN_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Wait for the remote to take a notification or a response before the next one goes.
-pub const ONE_WAY_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How long a stream is read after its answer: servers close it at once, or forget to.
-pub const AFTER_ANSWER: Duration = Duration::from_secs(10);
-
-/// Pause before a broken stream is resumed, where the server did not ask for another.
-pub const EVENT_RECONNECT: Duration = Duration::from_secs(1);
 
 /// Resumptions in a row that brought no event: a server may close and be polled while a long call
 /// runs.
@@ -150,9 +203,6 @@ pub const FRUITLESS_RESUMPTIONS: u32 = 600;
 
 /// Resumptions in a row that did not even connect.
 pub const FAILED_RESUMPTIONS: u32 = 8;
-
-/// Pages of `tools/list` that are read after a header mismatch.
-pub const TOOL_PAGES: usize = 100;
 
 /// Ceiling of the first reconnection pause; it doubles with each attempt.
 pub const BACKOFF_FIRST: Duration = Duration::from_secs(1);
@@ -163,60 +213,33 @@ pub const BACKOFF_FLOOR: Duration = Duration::from_millis(100);
 /// Longest reconnection pause.
 pub const BACKOFF_CAP: Duration = Duration::from_secs(30);
 
-/// For the DELETE that ends a session: the Python host kills 2 s after it closed our input.
-pub const DELETE_TIMEOUT: Duration = Duration::from_millis(600);
-
-/// How often a use of the TLS credentials may look whether their files have changed: a renewed
-/// certificate is in use a second later, and a busy pool does not ask the disk for each request.
-pub const RELOAD_CHECK: Duration = Duration::from_secs(1);
-
-/// A client certificate that ends sooner than this is announced at start and once a day: time
-/// enough to ask for a new one.
-pub const EXPIRY_WARNING: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-
-/// Largest certificate, key or PKCS#12 file in bytes; real ones have some kilobytes.
-pub const MAX_IDENTITY_BYTES: u64 = 1024 * 1024;
-
-/// Largest CA bundle or revocation list in bytes: the lists of large public CAs have some ten
-/// megabytes.
-pub const MAX_TRUST_BYTES: u64 = 64 * 1024 * 1024;
-
-/// Most PBKDF2 rounds that are done for an encrypted key: some seconds of CPU. OpenSSL writes
-/// 2 048, careful people a million.
-pub const MAX_KDF_ROUNDS: u32 = 10_000_000;
-
-/// Most memory in bytes that scrypt may ask for to open an encrypted key; OpenSSL writes 16 MiB.
-pub const MAX_SCRYPT_BYTES: u64 = 256 * 1024 * 1024;
-
-/// How long certificates made in memory are valid: longer than any demonstration, short enough to
-/// be worthless later.
-pub const THROW_AWAY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// How long before they were made certificates made in memory are valid already: the clocks of two
-/// machines differ by some minutes.
-pub const THROW_AWAY_HEAD_START: Duration = Duration::from_secs(60 * 60);
-
 /// Wait for the `endpoint` event of HTTP+SSE.
 pub const ENDPOINT_TIMEOUT: Duration = Duration::from_secs(10);
+
+// Requests and sessions
+
+/// A request of our own (a new session, the tools again) that takes longer has failed.
+pub const OWN_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Wait for the remote to take a notification or a response before the next one goes.
+pub const ONE_WAY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a stream is read after its answer: servers close it at once, or forget to.
+pub const AFTER_ANSWER: Duration = Duration::from_secs(10);
+
+/// How long the stream of a cancelled legacy request is still read.
+pub const AFTER_CANCELLATION: Duration = Duration::from_secs(30);
 
 /// Wait for the answer to `server/discover` over HTTP+SSE, where older servers may ignore it.
 pub const DISCOVER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// After the end of the host's messages: for what is still in flight. With the DELETE it stays
-/// below the 2 s after which the Python host kills.
-pub const DRAIN_TIMEOUT: Duration = Duration::from_millis(1000);
+/// Subscriptions that are renewed in a new session.
+pub const REMEMBERED_SUBSCRIPTIONS: usize = 1024;
 
-/// For the last words to the host once all is said to the remote.
-pub const FLUSH_TIMEOUT: Duration = Duration::from_millis(100);
+// Tools whose parameters become headers
 
-/// Bytes asked of standard input at a time: what a Linux pipe holds.
-pub const READ_BYTES: usize = 64 * 1024;
-
-/// Lines gathered for one write to standard output, in bytes.
-pub const WRITE_BYTES: usize = 64 * 1024;
-
-/// Between two looks at the expiry of the identity.
-pub const EXPIRY_CHECK: Duration = Duration::from_secs(24 * 60 * 60);
+/// Pages of `tools/list` that are read after a header mismatch.
+pub const TOOL_PAGES: usize = 100;
 
 /// What is remembered of the tools of one server, in bytes: far above any real list (a tool that
 /// mirrors parameters costs some hundred), so that a list without end costs no more.
@@ -237,8 +260,7 @@ pub const MAX_MIRRORED_BYTES: usize = 16 * 1024;
 /// Tools left out of one list that are named in the log, one line each; the others are counted.
 pub const MAX_TOOL_WARNINGS: usize = 20;
 
-/// How long the stream of a cancelled legacy request is still read.
-pub const AFTER_CANCELLATION: Duration = Duration::from_secs(30);
+// The demonstration
 
 /// Largest message that the server of the demonstration takes, in bytes: its own host sends some
 /// hundred.

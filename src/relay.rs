@@ -6,11 +6,16 @@ mod ledger;
 use std::future::Future;
 use std::sync::Mutex;
 
-use crate::channel::{Channel, Receiver, Sender};
+use crate::channel::Channel;
+use crate::channel::Receiver;
+use crate::channel::Sender;
 use crate::limits;
 use crate::message::Message;
-use crate::relay::ledger::{Ledger, Verdict};
-use crate::report::{Failure, Kind, Report};
+use crate::relay::ledger::Ledger;
+use crate::relay::ledger::Verdict;
+use crate::report::Failure;
+use crate::report::Kind;
+use crate::report::Report;
 
 /// Why a relay ended.
 #[derive(Debug)]

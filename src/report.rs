@@ -146,7 +146,8 @@ pub fn peer_text(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Report, peer_text};
+    use super::Report;
+    use super::peer_text;
 
     #[test]
     fn a_report_is_three_lines_at_most() {

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
+use std::time::SystemTime;
 
 use http::HeaderName;
 use tokio::sync::oneshot;
@@ -12,12 +13,17 @@ use crate::channel::Channel;
 use crate::command::memory;
 use crate::command::signals::Signals;
 use crate::limits;
-use crate::relay::{self, End};
-use crate::report::{Failure, Report};
+use crate::relay::End;
+use crate::relay::{self};
+use crate::report::Failure;
+use crate::report::Report;
 use crate::task::Tasks;
-use crate::tls::{ClientOptions, ClientTls};
-use crate::transport::fallback::{self, Strategy};
-use crate::transport::http::{Client, RemoteConfig};
+use crate::tls::ClientOptions;
+use crate::tls::ClientTls;
+use crate::transport::fallback::Strategy;
+use crate::transport::fallback::{self};
+use crate::transport::http::Client;
+use crate::transport::http::RemoteConfig;
 use crate::transport::stdio;
 use crate::transport::streamable_http::Settings;
 

@@ -12,21 +12,30 @@ use std::io::Write;
 use std::sync::Arc;
 
 use http::HeaderMap;
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::json;
 use tokio::time::Instant;
 use url::Url;
 
 use crate::channel::Channel;
-use crate::command::demo::host::{Host, Refused};
+use crate::command::demo::host::Host;
+use crate::command::demo::host::Refused;
 use crate::command::demo::server::Server;
 use crate::command::demo::transcript::Transcript;
 use crate::limits;
 use crate::relay;
-use crate::report::{Kind, Report};
+use crate::report::Kind;
+use crate::report::Report;
 use crate::task::Tasks;
-use crate::tls::{Alpn, Authority, ClientTls, ServerTls};
-use crate::transport::fallback::{self, Strategy};
-use crate::transport::http::{Client, Proxies, RemoteConfig};
+use crate::tls::Alpn;
+use crate::tls::Authority;
+use crate::tls::ClientTls;
+use crate::tls::ServerTls;
+use crate::transport::fallback::Strategy;
+use crate::transport::fallback::{self};
+use crate::transport::http::Client;
+use crate::transport::http::Proxies;
+use crate::transport::http::RemoteConfig;
 use crate::transport::streamable_http::Settings;
 
 /// The name in the client certificate.

@@ -4,7 +4,9 @@
 /// the same user. What the system does not grant is noted, no more: the program works without.
 #[cfg(unix)]
 pub(crate) fn protect() {
-    use rustix::process::{Resource, Rlimit, setrlimit};
+    use rustix::process::Resource;
+    use rustix::process::Rlimit;
+    use rustix::process::setrlimit;
 
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     if let Err(e) = setrlimit(Resource::Core, none) {

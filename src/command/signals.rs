@@ -58,7 +58,8 @@ struct Listener {
 #[cfg(unix)]
 impl Listener {
     fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
+        use tokio::signal::unix::SignalKind;
+        use tokio::signal::unix::signal;
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -82,7 +83,8 @@ struct Listener {
 #[cfg(windows)]
 impl Listener {
     fn new() -> io::Result<Self> {
-        use tokio::signal::windows::{ctrl_c, ctrl_close};
+        use tokio::signal::windows::ctrl_c;
+        use tokio::signal::windows::ctrl_close;
         Ok(Self { interrupt: ctrl_c()?, close: ctrl_close()? })
     }
 

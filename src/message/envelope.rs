@@ -2,10 +2,17 @@
 
 use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::Deserialize;
+use serde::de::Deserializer;
+use serde::de::IgnoredAny;
+use serde::de::MapAccess;
+use serde::de::Visitor;
+use serde::de::{self};
 use serde_json::value::RawValue;
 
-use crate::message::{Id, Kind, ParseError};
+use crate::message::Id;
+use crate::message::Kind;
+use crate::message::ParseError;
 
 /// The reserved members, in place.
 #[derive(Default)]

@@ -3,7 +3,11 @@
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::message::{Head, Heads, Id, Kind, Message};
+use crate::message::Head;
+use crate::message::Heads;
+use crate::message::Id;
+use crate::message::Kind;
+use crate::message::Message;
 use crate::report::Failure;
 
 /// JSON-RPC 2.0: the line is not JSON.

@@ -1,7 +1,13 @@
 use bytes::Bytes;
 
-use crate::message::{Id, Kind, Message, ParseError, RpcError};
-use crate::report::{Failure, Kind as FailureKind, Report};
+use crate::message::Id;
+use crate::message::Kind;
+use crate::message::Message;
+use crate::message::ParseError;
+use crate::message::RpcError;
+use crate::report::Failure;
+use crate::report::Kind as FailureKind;
+use crate::report::Report;
 
 /// Reads a text to which the member that all messages have is added.
 fn parse(text: &str) -> Result<Message, ParseError> {

@@ -2,14 +2,22 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::limits;
-use crate::message::{Head, Id, Kind as MessageKind, Message, RpcError};
-use crate::report::{Failure, Kind, Report};
+use crate::message::Head;
+use crate::message::Id;
+use crate::message::Kind as MessageKind;
+use crate::message::Message;
+use crate::message::RpcError;
+use crate::report::Failure;
+use crate::report::Kind;
+use crate::report::Report;
 
 /// The open requests, by id.
 #[derive(Debug, Default)]

@@ -6,8 +6,11 @@ use tokio::sync::oneshot;
 use crate::channel::Channel;
 use crate::limits;
 use crate::message::Message;
-use crate::relay::{End, run};
-use crate::report::{Failure, Kind, Report};
+use crate::relay::End;
+use crate::relay::run;
+use crate::report::Failure;
+use crate::report::Kind;
+use crate::report::Report;
 
 /// Both far ends of a relay that runs.
 struct Ends {

@@ -154,7 +154,9 @@ pub(super) fn utc(seconds: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{CertificateFileError, from_file, utc};
+    use super::CertificateFileError;
+    use super::from_file;
+    use super::utc;
 
     #[test]
     fn times_are_shown_in_utc() {

@@ -68,7 +68,9 @@ fn hex(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{decrypt, derive, hex};
+    use super::decrypt;
+    use super::derive;
+    use super::hex;
     use crate::secret::Secret;
     use crate::tls::key::KeyError;
 

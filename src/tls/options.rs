@@ -82,7 +82,9 @@ pub(super) fn server_name(host: &str) -> Result<ServerName<'static>, Report> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ClientOptions, check_server_name, server_name};
+    use super::ClientOptions;
+    use super::check_server_name;
+    use super::server_name;
     use crate::secret::Secret;
 
     #[test]

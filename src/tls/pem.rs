@@ -64,7 +64,9 @@ fn plain(error: &pem::PemError) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{PemError, blocks, is_pem};
+    use super::PemError;
+    use super::blocks;
+    use super::is_pem;
 
     #[test]
     fn text_between_blocks_is_skipped() {

@@ -110,7 +110,8 @@ fn classify(error: &Error, with_passphrase: bool, without_mac: bool) -> Pkcs12Er
 
 #[cfg(test)]
 mod tests {
-    use super::{Pkcs12Error, open};
+    use super::Pkcs12Error;
+    use super::open;
 
     #[test]
     fn files_of_another_kind_are_named() {

@@ -150,7 +150,8 @@ mod tests {
     use tokio::io::DuplexStream;
     use tokio::io::ReadBuf;
 
-    use super::{Alpn, TlsStream};
+    use super::Alpn;
+    use super::TlsStream;
     use crate::tls::Authority;
     use crate::tls::ClientTls;
     use crate::tls::Peer;

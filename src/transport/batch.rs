@@ -1,6 +1,8 @@
 //! Batches of the host: part of one protocol version alone (specification 2025-03-26, "Batching").
 
-use crate::message::{Id, Message, RpcError};
+use crate::message::Id;
+use crate::message::Message;
+use crate::message::RpcError;
 
 /// The version with batches.
 const VERSION: &str = "2025-03-26";

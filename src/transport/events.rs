@@ -1,7 +1,9 @@
 //! The events of one HTTP response.
 
-use crate::transport::event_stream::{Decoder, Event};
-use crate::transport::http::{Body, ReadError};
+use crate::transport::event_stream::Decoder;
+use crate::transport::event_stream::Event;
+use crate::transport::http::Body;
+use crate::transport::http::ReadError;
 
 /// An event stream over one connection.
 pub struct Events {

@@ -3,14 +3,20 @@
 
 use std::sync::Arc;
 
-use crate::channel::{Channel, Sender};
-use crate::message::{Id, Message, RpcError};
-use crate::report::{Failure, Kind};
+use crate::channel::Channel;
+use crate::channel::Sender;
+use crate::message::Id;
+use crate::message::Message;
+use crate::message::RpcError;
+use crate::report::Failure;
+use crate::report::Kind;
 use crate::task::Tasks;
 use crate::transport::http;
 use crate::transport::inlet::Inlet;
 use crate::transport::sse;
-use crate::transport::streamable_http::{Client, Settings, Trouble};
+use crate::transport::streamable_http::Client;
+use crate::transport::streamable_http::Settings;
+use crate::transport::streamable_http::Trouble;
 
 /// Which HTTP transport is tried first, and whether the other one may follow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -19,8 +19,12 @@ mod pool;
 mod proxy;
 mod witness;
 
-pub use crate::transport::http::body::{Body, ReadError};
-pub use crate::transport::http::client::{Client, Reply, Request, media_type};
+pub use crate::transport::http::body::Body;
+pub use crate::transport::http::body::ReadError;
+pub use crate::transport::http::client::Client;
+pub use crate::transport::http::client::Reply;
+pub use crate::transport::http::client::Request;
+pub use crate::transport::http::client::media_type;
 pub use crate::transport::http::origin::Origin;
 pub use crate::transport::http::proxy::Proxies;
 

@@ -3,10 +3,14 @@
 use std::collections::VecDeque;
 use std::future::Future;
 
-use crate::channel::{Receiver, Sender};
+use crate::channel::Receiver;
+use crate::channel::Sender;
 use crate::limits;
-use crate::message::{Message, RpcError};
-use crate::report::{Failure, Kind, Report};
+use crate::message::Message;
+use crate::message::RpcError;
+use crate::report::Failure;
+use crate::report::Kind;
+use crate::report::Report;
 
 /// The messages of the host in their order.
 pub struct Inlet {

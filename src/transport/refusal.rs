@@ -2,14 +2,24 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode, header};
+use http::HeaderMap;
+use http::StatusCode;
+use http::header;
 use serde::Deserialize;
 use url::Url;
 
 use crate::limits;
-use crate::message::{Head, Id, Kind as MessageKind, Message, RpcError};
-use crate::report::{Failure, Kind, Report, peer_text};
-use crate::transport::http::{Origin, Reply};
+use crate::message::Head;
+use crate::message::Id;
+use crate::message::Kind as MessageKind;
+use crate::message::Message;
+use crate::message::RpcError;
+use crate::report::Failure;
+use crate::report::Kind;
+use crate::report::Report;
+use crate::report::peer_text;
+use crate::transport::http::Origin;
+use crate::transport::http::Reply;
 
 /// `HeaderMismatch` of 2026-07-28.
 pub const HEADER_MISMATCH: i64 = -32020;

@@ -7,15 +7,22 @@ mod pending;
 mod reopening;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, header};
+use http::HeaderValue;
+use http::Method;
+use http::header;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::limits;
-use crate::report::{Failure, Kind, Report, peer_text};
+use crate::report::Failure;
+use crate::report::Kind;
+use crate::report::Report;
+use crate::report::peer_text;
 use crate::transport::events::Events;
-use crate::transport::http::{self as plain, Client, Origin};
+use crate::transport::http::Client;
+use crate::transport::http::Origin;
+use crate::transport::http::{self as plain};
 use crate::transport::refusal::Refusal;
 
 pub use crate::transport::sse::client::run;

@@ -10,7 +10,9 @@ use std::io;
 
 use tokio::sync::oneshot;
 
-use crate::channel::{self, Channel, Receiver};
+use crate::channel::Channel;
+use crate::channel::Receiver;
+use crate::channel::{self};
 use crate::task::Tasks;
 use crate::transport::stdio::incoming::Incoming;
 

@@ -23,4 +23,6 @@ mod shared;
 mod stream;
 mod tools;
 
-pub use crate::transport::streamable_http::client::{Client, Settings, Trouble};
+pub use crate::transport::streamable_http::client::Client;
+pub use crate::transport::streamable_http::client::Settings;
+pub use crate::transport::streamable_http::client::Trouble;

@@ -1,10 +1,15 @@
 //! Which transport and which era: decided on the real outcome of the first POST.
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::json;
 
-use crate::support::host::{Host, LEGACY, initialize_params, modern};
+use crate::support::host::Host;
+use crate::support::host::LEGACY;
+use crate::support::host::initialize_params;
+use crate::support::host::modern;
 use crate::support::launch::Launch;
-use crate::support::mcp::{McpRemote, Plan};
+use crate::support::mcp::McpRemote;
+use crate::support::mcp::Plan;
 use crate::support::raw::RawRemote;
 use crate::support::reply::Reply;
 use crate::support::watched::Gate;

@@ -1,14 +1,18 @@
 //! Getting through to a remote, and giving back what that took.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use std::time::Instant;
 
 use serde_json::json;
 
-use crate::support::host::{Host, initialize_params, modern};
+use crate::support::host::Host;
+use crate::support::host::initialize_params;
+use crate::support::host::modern;
 use crate::support::launch::Launch;
 use crate::support::mcp::Plan;
 use crate::support::raw::RawRemote;
-use crate::support::reply::{Reply, Step};
+use crate::support::reply::Reply;
+use crate::support::reply::Step;
 use crate::support::secure::Pki;
 use crate::support::watched::Gate;
 

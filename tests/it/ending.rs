@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::host::{Host, LEGACY, initialize_params};
+use crate::support::host::Host;
+use crate::support::host::LEGACY;
+use crate::support::host::initialize_params;
 use crate::support::launch::Launch;
 use crate::support::mcp::Plan;
-use crate::support::reply::{Reply, Step};
+use crate::support::reply::Reply;
+use crate::support::reply::Step;
 use crate::support::watched::Gate;
 
 /// Within this time hosts expect a program to be gone.

@@ -1,10 +1,14 @@
 //! The GET stream of a legacy session, and what a server may say and ask on its own.
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::json;
 
-use crate::support::host::{Host, LEGACY, modern};
+use crate::support::host::Host;
+use crate::support::host::LEGACY;
+use crate::support::host::modern;
 use crate::support::mcp::Plan;
-use crate::support::reply::{Reply, Step};
+use crate::support::reply::Reply;
+use crate::support::reply::Step;
 use crate::support::watched::Gate;
 
 fn note(number: u32) -> String {

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use h2::Reason;
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::json;
 
-use crate::support::host::{Host, modern};
+use crate::support::host::Host;
+use crate::support::host::modern;
 use crate::support::http2;
 use crate::support::http2::Http2Remote;
 use crate::support::launch::Launch;

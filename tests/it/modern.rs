@@ -1,11 +1,16 @@
 //! Duties of the bridge over HTTP of 2026-07-28.
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::json;
 
-use crate::support::host::{Host, MODERN, modern};
+use crate::support::host::Host;
+use crate::support::host::MODERN;
+use crate::support::host::modern;
 use crate::support::launch::Launch;
-use crate::support::mcp::{McpRemote, Plan};
-use crate::support::reply::{Reply, Step};
+use crate::support::mcp::McpRemote;
+use crate::support::mcp::Plan;
+use crate::support::reply::Reply;
+use crate::support::reply::Step;
 use crate::support::request::Request;
 use crate::support::secure::Pki;
 use crate::support::watched::Gate;

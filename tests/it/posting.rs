@@ -1,11 +1,15 @@
 //! Messages on their way to a Streamable HTTP server, and what may come back.
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::json;
 
-use crate::support::host::{Host, LEGACY, initialize_params};
+use crate::support::host::Host;
+use crate::support::host::LEGACY;
+use crate::support::host::initialize_params;
 use crate::support::mcp::Plan;
 use crate::support::raw::RawRemote;
-use crate::support::reply::{Reply, Step};
+use crate::support::reply::Reply;
+use crate::support::reply::Step;
 use crate::support::watched::Gate;
 
 #[test]

@@ -2,14 +2,18 @@
 //! the TLS handshake and of the HTTP request.
 
 use std::io::Write;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
+use std::net::TcpStream;
 use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::support::host::{Host, initialize_params, modern};
+use crate::support::host::Host;
+use crate::support::host::initialize_params;
+use crate::support::host::modern;
 use crate::support::launch::Launch;
-use crate::support::mcp::{McpRemote, Plan};
+use crate::support::mcp::McpRemote;
+use crate::support::mcp::Plan;
 use crate::support::raw::RawRemote;
 use crate::support::secure::Pki;
 use crate::support::watched::Watched;

@@ -5,7 +5,8 @@ use tempfile::TempDir;
 
 use crate::support::host::Host;
 use crate::support::launch::Launch;
-use crate::support::mcp::{McpRemote, Plan};
+use crate::support::mcp::McpRemote;
+use crate::support::mcp::Plan;
 use crate::support::pki;
 use crate::support::reply::Reply;
 use crate::support::secure::Pki;

@@ -1,8 +1,10 @@
 //! What a remote may refuse, and where it may not lead the bridge.
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::json;
 
-use crate::support::host::{Host, initialize_params};
+use crate::support::host::Host;
+use crate::support::host::initialize_params;
 use crate::support::launch::Launch;
 use crate::support::mcp::Plan;
 use crate::support::raw::RawRemote;

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::json;
 
 use crate::support::host::Host;
-use crate::support::mcp::{Call, Plan};
-use crate::support::reply::{Reply, Step};
+use crate::support::mcp::Call;
+use crate::support::mcp::Plan;
+use crate::support::reply::Reply;
+use crate::support::reply::Step;
 use crate::support::watched::Watched;
 
 const NOTE: &str = r#"{"jsonrpc":"2.0","method":"notifications/x","params":{"t":"ü€😀"}}"#;

@@ -1,11 +1,15 @@
 //! A session that the server has lost is replaced behind the host's back, once.
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::json;
 
-use crate::support::host::{Host, LEGACY};
+use crate::support::host::Host;
+use crate::support::host::LEGACY;
 use crate::support::launch::Launch;
-use crate::support::mcp::{McpRemote, Plan};
-use crate::support::reply::{Reply, Step};
+use crate::support::mcp::McpRemote;
+use crate::support::mcp::Plan;
+use crate::support::reply::Reply;
+use crate::support::reply::Step;
 use crate::support::watched::Gate;
 
 /// How often the bridge has opened a session.

@@ -1,11 +1,13 @@
 //! Standard input and output: what the host writes, and what it gets.
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::json;
 
 use crate::support::host::Host;
 use crate::support::launch::Launch;
 use crate::support::mcp::Plan;
-use crate::support::reply::{Reply, Step};
+use crate::support::reply::Reply;
+use crate::support::reply::Step;
 use crate::support::watched::Gate;
 
 #[test]

@@ -2,16 +2,22 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::json;
 
-use crate::support::host::{Host, initialize_params};
+use crate::support::host::Host;
+use crate::support::host::initialize_params;
 use crate::support::launch::Launch;
 use crate::support::mcp::Plan;
-use crate::support::raw::{Connection, RawRemote};
-use crate::support::reply::{Reply, Step};
+use crate::support::raw::Connection;
+use crate::support::raw::RawRemote;
+use crate::support::reply::Reply;
+use crate::support::reply::Step;
 use crate::support::request::Request;
-use crate::support::watched::{Gate, Watched};
-use crate::support::wire::{Fault, Wire};
+use crate::support::watched::Gate;
+use crate::support::watched::Watched;
+use crate::support::wire::Fault;
+use crate::support::wire::Wire;
 
 const NOTE: &str = r#"{"jsonrpc":"2.0","method":"notifications/x","params":{"t":"ü€😀"}}"#;
 

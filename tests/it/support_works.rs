@@ -1,6 +1,7 @@
 //! The support itself: what the other tests rely on.
 
-use std::io::{Read, Write};
+use std::io::Read;
+use std::io::Write;
 use std::net::TcpStream;
 
 use serde_json::json;
@@ -8,8 +9,10 @@ use serde_json::json;
 use crate::support::launch::Launch;
 use crate::support::mcp::Plan;
 use crate::support::raw::RawRemote;
-use crate::support::reply::{Reply, Step};
-use crate::support::wire::{Fault, Wire};
+use crate::support::reply::Reply;
+use crate::support::reply::Step;
+use crate::support::wire::Fault;
+use crate::support::wire::Wire;
 
 const LIST: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
 

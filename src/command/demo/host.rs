@@ -1,11 +1,13 @@
 //! The host: what an IDE says to a server, without the IDE.
 
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::json;
 
 use crate::channel::Channel;
 use crate::command::demo::tools;
-use crate::message::{Id, Message};
+use crate::message::Id;
+use crate::message::Message;
 use crate::report::Report;
 
 /// Why a request has no result.

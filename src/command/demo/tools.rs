@@ -3,17 +3,24 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::Context;
+use std::task::Poll;
+use std::task::ready;
 
 use bytes::Bytes;
-use http_body::{Body, Frame};
+use http_body::Body;
+use http_body::Frame;
 use serde::Deserialize;
+use serde_json::Value;
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
-use tokio::time::{Instant, Interval};
+use tokio::time::Instant;
+use tokio::time::Interval;
 
 use crate::limits;
-use crate::message::{Id, Message, RpcError};
+use crate::message::Id;
+use crate::message::Message;
+use crate::message::RpcError;
 
 /// The version that this server speaks.
 pub(super) const PROTOCOL_VERSION: &str = "2025-11-25";

@@ -1,6 +1,7 @@
 //! What the user reads: one line a step, 80 columns.
 
-use std::io::{self, Write};
+use std::io::Write;
+use std::io::{self};
 
 use tokio::time::Instant;
 
@@ -83,7 +84,8 @@ fn fold(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{COLUMNS, fold};
+    use super::COLUMNS;
+    use super::fold;
 
     #[test]
     fn a_long_line_is_folded_between_words_and_a_short_one_stays() {

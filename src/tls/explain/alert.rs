@@ -152,7 +152,8 @@ fn term(alert: AlertDescription) -> String {
 mod tests {
     use rustls::AlertDescription as A;
 
-    use super::{explain, term};
+    use super::explain;
+    use super::term;
     use crate::tls::Peer;
 
     const NAMED: [(A, &str); 14] = [

@@ -3,11 +3,13 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use bytes::BytesMut;
 use http_body_util::BodyExt as _;
 
 use crate::transport::http::http1::Http1;
-use crate::transport::http::link::{Cause, LinkState};
+use crate::transport::http::link::Cause;
+use crate::transport::http::link::LinkState;
 use crate::transport::http::pool::Idle;
 
 /// A response body. Dropping it before its end tells the remote that nobody reads on (HTTP/2 resets

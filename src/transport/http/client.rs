@@ -4,7 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use http::HeaderMap;
+use http::HeaderName;
+use http::HeaderValue;
+use http::Method;
+use http::StatusCode;
+use http::Uri;
+use http::header;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -15,7 +21,8 @@ use crate::transport::http::RemoteConfig;
 use crate::transport::http::body::Body;
 use crate::transport::http::dial::Dial;
 use crate::transport::http::fault;
-use crate::transport::http::link::{Link, LinkError};
+use crate::transport::http::link::Link;
+use crate::transport::http::link::LinkError;
 use crate::transport::http::origin::Origin;
 use crate::transport::http::pool::Pool;
 

@@ -6,26 +6,36 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Context;
+use std::task::Poll;
 use std::time::Duration;
 
-use http::{HeaderValue, Request, StatusCode, Uri, header};
+use http::HeaderValue;
+use http::Request;
+use http::StatusCode;
+use http::Uri;
+use http::header;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::client::legacy::connect::proxy::SocksV5;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
 use crate::limits;
 use crate::task::Tasks;
-use crate::tls::{Alpn, ClientTls};
+use crate::tls::Alpn;
+use crate::tls::ClientTls;
 use crate::transport::http::http1::Http1;
 use crate::transport::http::http2::Http2;
-use crate::transport::http::link::{Cause, Link};
+use crate::transport::http::link::Cause;
+use crate::transport::http::link::Link;
 use crate::transport::http::origin::Origin;
-use crate::transport::http::proxy::{Proxies, Proxy, Scheme};
+use crate::transport::http::proxy::Proxies;
+use crate::transport::http::proxy::Proxy;
+use crate::transport::http::proxy::Scheme;
 
 /// Opens connections to one origin.
 pub(crate) struct Dial {

@@ -4,15 +4,23 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-use http::{StatusCode, header};
+use http::StatusCode;
+use http::header;
 use url::Url;
 
 use crate::limits;
-use crate::report::{Failure, Kind, Report};
-use crate::tls::{self, Explanation};
+use crate::report::Failure;
+use crate::report::Kind;
+use crate::report::Report;
+use crate::tls::Explanation;
+use crate::tls::{self};
 use crate::transport::http::client::Reply;
-use crate::transport::http::dial::{Dial, DialError, ProxyError, Step};
-use crate::transport::http::link::{Cause, LinkState};
+use crate::transport::http::dial::Dial;
+use crate::transport::http::dial::DialError;
+use crate::transport::http::dial::ProxyError;
+use crate::transport::http::dial::Step;
+use crate::transport::http::link::Cause;
+use crate::transport::http::link::LinkState;
 use crate::transport::http::origin::Origin;
 
 /// A failed attempt, and whether a second one is allowed and makes sense.

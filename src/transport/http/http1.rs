@@ -3,19 +3,26 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Context;
+use std::task::Poll;
 
 use bytes::Bytes;
-use http::{Request, Response};
-use http_body::{Frame, SizeHint};
-use hyper::client::conn::http1::{SendRequest, handshake};
+use http::Request;
+use http::Response;
+use http_body::Frame;
+use http_body::SizeHint;
+use hyper::client::conn::http1::SendRequest;
+use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
 use tokio_util::sync::CancellationToken;
 
 use crate::task::Tasks;
 use crate::transport::http::body::Body;
-use crate::transport::http::link::{Cause, LinkError, LinkState};
+use crate::transport::http::link::Cause;
+use crate::transport::http::link::LinkError;
+use crate::transport::http::link::LinkState;
 
 /// A connection that carries one request at a time.
 pub(crate) struct Http1 {

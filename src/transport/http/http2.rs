@@ -6,17 +6,24 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use h2::client::{Connection, SendRequest};
-use h2::{Ping, PingPong, Reason};
-use http::{Request, Response};
-use tokio::io::{AsyncRead, AsyncWrite};
+use h2::Ping;
+use h2::PingPong;
+use h2::Reason;
+use h2::client::Connection;
+use h2::client::SendRequest;
+use http::Request;
+use http::Response;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::limits;
 use crate::task::Tasks;
 use crate::transport::http::body::Body;
-use crate::transport::http::link::{Cause, LinkError, LinkState};
+use crate::transport::http::link::Cause;
+use crate::transport::http::link::LinkError;
+use crate::transport::http::link::LinkState;
 use crate::transport::http::witness::Witness;
 
 /// A handle on an HTTP/2 connection; clones share the connection.

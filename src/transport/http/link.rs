@@ -3,15 +3,19 @@
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
+use http::Response;
 use tokio_util::sync::CancellationToken;
 
 use crate::limits;
 use crate::transport::http::body::Body;
-use crate::transport::http::{http1, http2};
+use crate::transport::http::http1;
+use crate::transport::http::http2;
 
 /// Any error of a library below us.
 pub(crate) type Cause = Arc<dyn Error + Send + Sync>;

@@ -1,14 +1,19 @@
 //! Live connections to the one origin: a shared one for HTTP/2, idle ones for HTTP/1.1.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::Weak;
 
 use tokio::time::Instant;
 
 use crate::limits;
-use crate::transport::http::dial::{Dial, DialError};
+use crate::transport::http::dial::Dial;
+use crate::transport::http::dial::DialError;
 use crate::transport::http::http1::Http1;
 use crate::transport::http::http2::Http2;
-use crate::transport::http::link::{Link, LinkState};
+use crate::transport::http::link::Link;
+use crate::transport::http::link::LinkState;
 
 /// The connections of one client.
 pub(crate) struct Pool {

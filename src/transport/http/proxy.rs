@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::{HeaderValue, Uri};
-use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use http::HeaderValue;
+use http::Uri;
+use hyper_util::client::proxy::matcher::Intercept;
+use hyper_util::client::proxy::matcher::Matcher;
 use url::Url;
 
 use crate::transport::http::origin::Origin;

@@ -1,6 +1,7 @@
 //! The conversation over an event stream: reading it, posting beside it, and opening it again.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::Mutex;
 
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -8,14 +9,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::channel::Sender;
 use crate::limits;
-use crate::message::{Kind as MessageKind, Message};
+use crate::message::Kind as MessageKind;
+use crate::message::Message;
 use crate::task::Tasks;
 use crate::transport::batch;
 use crate::transport::http::Client;
 use crate::transport::inlet::Inlet;
 use crate::transport::sse::Opened;
 use crate::transport::sse::conversation::Conversation;
-use crate::transport::sse::pending::{Pending, Waiting};
+use crate::transport::sse::pending::Pending;
+use crate::transport::sse::pending::Waiting;
 use crate::transport::streamable_http::Settings;
 
 /// Carries what comes from the host over the opened stream, and over the next one when that breaks,

@@ -1,10 +1,15 @@
 //! What one conversation is, whichever stream carries it: what waits for an answer, and what a new
 //! stream has to be told again.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, header};
+use http::HeaderValue;
+use http::Method;
+use http::header;
 use serde::Deserialize;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -12,12 +17,16 @@ use url::Url;
 
 use crate::channel::Sender;
 use crate::limits;
-use crate::message::{Id, Message, RpcError};
+use crate::message::Id;
+use crate::message::Message;
+use crate::message::RpcError;
 use crate::report::Failure;
 use crate::transport::events::Events;
-use crate::transport::http::{self as plain, Client};
+use crate::transport::http::Client;
+use crate::transport::http::{self as plain};
 use crate::transport::refusal::Refusal;
-use crate::transport::sse::pending::{Pending, Waiting};
+use crate::transport::sse::pending::Pending;
+use crate::transport::sse::pending::Waiting;
 use crate::transport::streamable_http::Settings;
 
 /// What the streams of one conversation share.

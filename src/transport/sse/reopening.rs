@@ -11,7 +11,8 @@ use crate::report::Failure;
 use crate::retry::Backoff;
 use crate::transport::events::Events;
 use crate::transport::inlet::Inlet;
-use crate::transport::sse::conversation::{Conversation, Handshake};
+use crate::transport::sse::conversation::Conversation;
+use crate::transport::sse::conversation::Handshake;
 use crate::transport::sse::open;
 
 impl Conversation {

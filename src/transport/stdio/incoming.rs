@@ -2,10 +2,19 @@
 
 use bytes::Bytes;
 
-use crate::channel::{Gone, Sender, WeakSender};
-use crate::message::{Message, ParseError, RpcError, request_id_of_fragments};
-use crate::report::{Failure, Kind, Report};
-use crate::transport::line::{Line, Lines, TooLong};
+use crate::channel::Gone;
+use crate::channel::Sender;
+use crate::channel::WeakSender;
+use crate::message::Message;
+use crate::message::ParseError;
+use crate::message::RpcError;
+use crate::message::request_id_of_fragments;
+use crate::report::Failure;
+use crate::report::Kind;
+use crate::report::Report;
+use crate::transport::line::Line;
+use crate::transport::line::Lines;
+use crate::transport::line::TooLong;
 
 /// The host's side of the conversation.
 pub(crate) struct Incoming {

@@ -6,14 +6,22 @@
 //! writable `PIPE_BUF` bytes can be written (POSIX, "pipe").
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::io::ErrorKind;
+use std::io::Read;
+use std::io::Write;
+use std::io::{self};
+use std::os::fd::AsFd;
+use std::os::fd::BorrowedFd;
 
-use bytes::{Bytes, BytesMut};
-use rustix::event::{PollFd, PollFlags, poll};
+use bytes::Bytes;
+use bytes::BytesMut;
+use rustix::event::PollFd;
+use rustix::event::PollFlags;
+use rustix::event::poll;
 use rustix::pipe::PIPE_BUF;
+use tokio::io::Interest;
+use tokio::io::Ready;
 use tokio::io::unix::AsyncFd;
-use tokio::io::{Interest, Ready};
 use tokio::sync::oneshot;
 
 use crate::channel::Receiver;

@@ -1,7 +1,9 @@
 //! Standard input and output by blocking calls on threads of their own: for files, for consoles
 //! and for systems where a pipe cannot be polled.
 
-use std::io::{self, Read, Write};
+use std::io::Read;
+use std::io::Write;
+use std::io::{self};
 use std::thread;
 
 use bytes::BytesMut;

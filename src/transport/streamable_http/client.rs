@@ -8,11 +8,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::channel::Sender;
 use crate::limits;
-use crate::message::{Head, Id, Kind as MessageKind, Message};
+use crate::message::Head;
+use crate::message::Id;
+use crate::message::Kind as MessageKind;
+use crate::message::Message;
 use crate::report::Failure;
 use crate::task::Tasks;
 use crate::transport::batch;
-use crate::transport::http::{self, Origin};
+use crate::transport::http::Origin;
+use crate::transport::http::{self};
 use crate::transport::inlet::Inlet;
 use crate::transport::refusal::Refusal;
 use crate::transport::streamable_http::exchange::Exchange;

@@ -6,13 +6,20 @@ mod reading;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderValue, StatusCode};
+use http::HeaderValue;
+use http::StatusCode;
 
 use crate::limits;
-use crate::message::{Id, Kind as MessageKind, Message, RpcError};
-use crate::report::{Failure, Kind, Report};
+use crate::message::Id;
+use crate::message::Kind as MessageKind;
+use crate::message::Message;
+use crate::message::RpcError;
+use crate::report::Failure;
+use crate::report::Kind;
+use crate::report::Report;
 use crate::transport::http::Reply;
-use crate::transport::refusal::{HEADER_MISMATCH, Refusal};
+use crate::transport::refusal::HEADER_MISMATCH;
+use crate::transport::refusal::Refusal;
 use crate::transport::streamable_http::client::Trouble;
 use crate::transport::streamable_http::flights::Flight;
 use crate::transport::streamable_http::lane;
@@ -20,7 +27,8 @@ use crate::transport::streamable_http::params::Params;
 use crate::transport::streamable_http::recovery;
 use crate::transport::streamable_http::reply::Shape;
 use crate::transport::streamable_http::session::Pass;
-use crate::transport::streamable_http::shared::{SESSION_ID, Shared};
+use crate::transport::streamable_http::shared::SESSION_ID;
+use crate::transport::streamable_http::shared::Shared;
 use crate::transport::streamable_http::stream::Stream;
 
 /// A request on its way to its answer.

@@ -1,7 +1,9 @@
 //! The requests that are on their way.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 
 use tokio_util::sync::CancellationToken;
 

@@ -3,7 +3,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
+use http::HeaderValue;
 
 use crate::limits;
 use crate::transport::streamable_http::params::Params;
@@ -87,7 +88,9 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
     use proptest::prelude::*;
 
-    use super::{encode, mirror, modern};
+    use super::encode;
+    use super::mirror;
+    use super::modern;
     use crate::limits;
     use crate::transport::streamable_http::params::Params;
 

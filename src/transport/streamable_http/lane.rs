@@ -7,7 +7,8 @@ use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 
 use crate::limits;
-use crate::message::{Id, Message};
+use crate::message::Id;
+use crate::message::Message;
 use crate::transport::http::Reply;
 use crate::transport::refusal::Refusal;
 use crate::transport::streamable_http::recovery;

@@ -4,7 +4,10 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::Deserialize;
+use serde::de::Deserializer;
+use serde::de::MapAccess;
+use serde::de::Visitor;
 use serde_json::value::RawValue;
 
 /// The members of one object, in order; a name can stand twice.
@@ -77,7 +80,8 @@ struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 mod tests {
     use serde_json::value::RawValue;
 
-    use super::{Members, Twice};
+    use super::Members;
+    use super::Twice;
 
     #[test]
     fn members_keep_their_order_and_their_text() {

@@ -104,7 +104,8 @@ mod tests {
     use bytes::Bytes;
     use serde_json::value::RawValue;
 
-    use super::{Ambiguous, Params};
+    use super::Ambiguous;
+    use super::Params;
     use crate::message::Message;
 
     fn request(params: &str) -> Message {

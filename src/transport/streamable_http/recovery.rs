@@ -9,9 +9,12 @@ use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
 use crate::limits;
-use crate::message::{Id, Kind as MessageKind, Message};
+use crate::message::Id;
+use crate::message::Kind as MessageKind;
+use crate::message::Message;
 use crate::transport::streamable_http::exchange::Exchange;
-use crate::transport::streamable_http::session::{Agreed, Opening};
+use crate::transport::streamable_http::session::Agreed;
+use crate::transport::streamable_http::session::Opening;
 use crate::transport::streamable_http::shared::Shared;
 
 /// Opens a new session in place of the one with this generation, unseen by the host (A23). Many may

@@ -3,7 +3,8 @@
 use http::StatusCode;
 
 use crate::report::peer_text;
-use crate::transport::http::{Reply, media_type};
+use crate::transport::http::Reply;
+use crate::transport::http::media_type;
 
 /// A reply, by what has to be done with it.
 pub(crate) enum Shape {

@@ -2,7 +2,9 @@
 //! open a new session when the server has forgotten this one.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 
 use http::HeaderValue;
 use serde::Deserialize;

@@ -1,21 +1,30 @@
 //! What all parts of one client share, and how they build a request.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 
-use ::http::{HeaderName, HeaderValue, Method, header};
+use ::http::HeaderName;
+use ::http::HeaderValue;
+use ::http::Method;
+use ::http::header;
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::Sender;
-use crate::message::{Head, Id, Message};
+use crate::message::Head;
+use crate::message::Id;
+use crate::message::Message;
 use crate::report::Failure;
 use crate::transport::http;
 use crate::transport::streamable_http::client::Settings;
 use crate::transport::streamable_http::flights::Flights;
 use crate::transport::streamable_http::headers;
 use crate::transport::streamable_http::params::Params;
-use crate::transport::streamable_http::session::{Pass, Session};
+use crate::transport::streamable_http::session::Pass;
+use crate::transport::streamable_http::session::Session;
 use crate::transport::streamable_http::tools::Tools;
 
 /// `MCP-Session-Id`.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::limits;
 use crate::message::Message;
 use crate::transport::event_stream::Event;
-use crate::transport::events::{End, Events};
+use crate::transport::events::End;
+use crate::transport::events::Events;
 use crate::transport::http::Body;
 
 /// An event stream that may be resumed where it broke (specification 2025-11-25, "Resumability and

@@ -7,7 +7,8 @@ mod schema;
 
 use std::collections::HashMap;
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
+use http::HeaderValue;
 use serde_json::value::RawValue;
 
 use crate::limits;

@@ -1,14 +1,19 @@
 //! An MCP host: speaks lines with the running program and watches what it does.
 
-use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{Arc, mpsc};
+use std::process::Command;
+use std::process::ExitStatus;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::mpsc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::json;
 
 use crate::support::launch::Launch;
 use crate::support::mcp::McpRemote;
-use crate::support::pipes::{Reads, Seen};
+use crate::support::pipes::Reads;
+use crate::support::pipes::Seen;
 use crate::support::watched::Watched;
 
 /// A version of the legacy era.

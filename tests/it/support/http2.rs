@@ -6,13 +6,17 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use http::Response;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{LocalSet, spawn_local};
+use tokio::io::AsyncReadExt as _;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
+use tokio::net::TcpStream;
+use tokio::task::LocalSet;
+use tokio::task::spawn_local;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::support::background::{Background, PanicNote};
+use crate::support::background::Background;
+use crate::support::background::PanicNote;
 
 /// One connection after its TLS handshake.
 pub(crate) type Stream = TlsStream<TcpStream>;

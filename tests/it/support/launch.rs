@@ -1,7 +1,8 @@
 //! A command line and an environment for the real program.
 
 use std::ffi::OsStr;
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::process::Stdio;
 
 use crate::support::host::Host;
 use crate::support::pipes;

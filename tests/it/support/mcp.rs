@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::background::Background;
 use crate::support::mcp::server::Server;
-use crate::support::reply::{Reply, Step};
+use crate::support::reply::Reply;
+use crate::support::reply::Step;
 use crate::support::request::Request;
 use crate::support::watched::Watched;
 

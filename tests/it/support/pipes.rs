@@ -1,9 +1,16 @@
 //! The pipes of a running program: what goes in, what came out, and how it ended.
 
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdin, ChildStdout, ExitStatus};
-use std::sync::{Arc, mpsc};
+use std::io::BufRead;
+use std::io::BufReader;
+use std::io::Read;
+use std::io::Write;
+use std::process::Child;
+use std::process::ChildStdin;
+use std::process::ChildStdout;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::Value;

@@ -1,16 +1,22 @@
 //! A remote that does exactly, byte for byte, what a closure says, one thread a connection.
 
 use std::io;
-use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Weak};
+use std::io::Read;
+use std::io::Write;
+use std::net::Shutdown;
+use std::net::SocketAddr;
+use std::net::TcpListener;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::Weak;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use socket2::SockRef;
 
 use crate::support::request::Request;
-use crate::support::watched::{LIMIT, Watched};
+use crate::support::watched::LIMIT;
+use crate::support::watched::Watched;
 
 /// A listener on a free port of 127.0.0.1. Dropping it closes everything; a closure that panicked
 /// makes the test fail then.

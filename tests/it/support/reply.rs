@@ -1,10 +1,12 @@
 //! What a scripted MCP remote answers, step by step.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::Context;
+use std::task::Poll;
 
 use bytes::Bytes;
-use http_body::{Frame, SizeHint};
+use http_body::Frame;
+use http_body::SizeHint;
 use tokio::sync::mpsc;
 
 use crate::support::watched::Gate;

@@ -1,6 +1,7 @@
 //! What a reply brings: the answer, and what is learned from it.
 
-use crate::message::{Kind as MessageKind, Message};
+use crate::message::Kind as MessageKind;
+use crate::message::Message;
 use crate::transport::streamable_http::exchange::Exchange;
 use crate::transport::streamable_http::params::Params;
 use crate::transport::streamable_http::session::Agreed;

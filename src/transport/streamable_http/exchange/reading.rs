@@ -2,11 +2,15 @@
 
 use crate::limits;
 use crate::message::Message;
-use crate::report::{Failure, Kind, Report};
+use crate::report::Failure;
+use crate::report::Kind;
+use crate::report::Report;
 use crate::transport::events::End;
-use crate::transport::http::{Body, ReadError};
+use crate::transport::http::Body;
+use crate::transport::http::ReadError;
 use crate::transport::streamable_http::client::Trouble;
-use crate::transport::streamable_http::exchange::{Exchange, protocol};
+use crate::transport::streamable_http::exchange::Exchange;
+use crate::transport::streamable_http::exchange::protocol;
 use crate::transport::streamable_http::reply::Shape;
 use crate::transport::streamable_http::stream::Stream;
 

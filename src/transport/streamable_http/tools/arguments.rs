@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
+use http::HeaderValue;
 use serde_json::value::RawValue;
 
 use crate::transport::streamable_http::headers;

@@ -2,8 +2,9 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
+use super::Tools;
+use super::complaint;
 use super::schema::Invalid;
-use super::{Tools, complaint};
 use crate::limits;
 use crate::message::Message;
 use crate::report::peer_text;

@@ -1,8 +1,9 @@
 //! What the remote answers when no script says otherwise.
 
 use serde::Deserialize;
+use serde_json::Value;
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 use crate::support::mcp::Flavour;
 

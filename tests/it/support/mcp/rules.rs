@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use crate::support::mcp::Flavour;
-use crate::support::reply::{Reply, Step};
+use crate::support::reply::Reply;
+use crate::support::reply::Step;
 use crate::support::request::Request;
 
 /// What the remote knows about its client.

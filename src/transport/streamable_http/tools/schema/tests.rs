@@ -1,6 +1,8 @@
 use serde_json::value::RawValue;
 
-use super::{Invalid, Mirrored, read};
+use super::Invalid;
+use super::Mirrored;
+use super::read;
 
 fn schema(text: &str) -> Result<Mirrored, Invalid> {
     let raw: &RawValue = serde_json::from_str(text).unwrap();
