@@ -2,12 +2,12 @@
 
 use std::fmt;
 
+use serde::de;
 use serde::de::Deserialize;
 use serde::de::Deserializer;
 use serde::de::IgnoredAny;
 use serde::de::MapAccess;
 use serde::de::Visitor;
-use serde::de::{self};
 use serde_json::value::RawValue;
 
 use crate::message::Id;

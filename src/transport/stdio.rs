@@ -1,6 +1,8 @@
 //! Our own standard input and output: the host, one message a line (specification, "stdio").
 
 mod incoming;
+#[cfg(unix)]
+mod nonblocking;
 mod outgoing;
 #[cfg(unix)]
 mod polled;
@@ -10,9 +12,9 @@ use std::io;
 
 use tokio::sync::oneshot;
 
+use crate::channel;
 use crate::channel::Channel;
 use crate::channel::Receiver;
-use crate::channel::{self};
 use crate::task::Tasks;
 use crate::transport::stdio::incoming::Incoming;
 

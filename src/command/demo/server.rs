@@ -33,9 +33,9 @@ use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 use url::Url;
 
+use crate::command::demo::tools;
 use crate::command::demo::tools::Answer;
 use crate::command::demo::tools::Counting;
-use crate::command::demo::tools::{self};
 use crate::limits;
 use crate::message::Message;
 use crate::report::Report;

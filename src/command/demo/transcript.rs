@@ -1,7 +1,7 @@
 //! What the user reads: one line a step, 80 columns.
 
+use std::io;
 use std::io::Write;
-use std::io::{self};
 
 use tokio::time::Instant;
 

@@ -1,23 +1,15 @@
 //! Standard input and output of a Unix pipe or socket, on the thread that does everything else: a
 //! message costs no switch to another thread.
-//!
-//! The descriptors stay blocking, since others may hold them too. So each read and each write comes
-//! after a poll that says it will not block: a read takes what is there, and to a pipe that is
-//! writable `PIPE_BUF` bytes can be written (POSIX, "pipe").
 
 use std::fs::File;
+use std::io;
 use std::io::ErrorKind;
-use std::io::Read;
 use std::io::Write;
-use std::io::{self};
 use std::os::fd::AsFd;
 use std::os::fd::BorrowedFd;
 
 use bytes::Bytes;
-use bytes::BytesMut;
-use rustix::event::PollFd;
 use rustix::event::PollFlags;
-use rustix::event::poll;
 use rustix::pipe::PIPE_BUF;
 use tokio::io::Interest;
 use tokio::io::Ready;
@@ -28,6 +20,7 @@ use crate::channel::Receiver;
 use crate::limits;
 use crate::task::Tasks;
 use crate::transport::stdio::incoming::Incoming;
+use crate::transport::stdio::nonblocking;
 use crate::transport::stdio::outgoing::Batch;
 
 /// Standard input, if it can be polled.
@@ -43,7 +36,7 @@ pub(crate) fn output() -> io::Result<AsyncFd<File>> {
 /// Reads until the end of the input, or until nobody wants more.
 pub(crate) fn read(input: AsyncFd<File>, mut incoming: Incoming, tasks: &Tasks) {
     tasks.spawn(async move {
-        let mut room = BytesMut::new();
+        let mut room = vec![0; limits::READ_BYTES];
         loop {
             match next_chunk(&input, &mut room).await {
                 Ok(chunk) if chunk.is_empty() => break,
@@ -92,22 +85,19 @@ fn open(fd: BorrowedFd<'_>, interest: Interest) -> io::Result<AsyncFd<File>> {
 }
 
 /// The next bytes; none at the end.
-async fn next_chunk(input: &AsyncFd<File>, room: &mut BytesMut) -> io::Result<Bytes> {
+async fn next_chunk(input: &AsyncFd<File>, room: &mut [u8]) -> io::Result<Bytes> {
     loop {
         let mut ready = input.readable().await?;
-        if !is_ready(input, PollFlags::IN)? {
-            ready.clear_ready();
-            continue;
-        }
-        room.resize(limits::READ_BYTES, 0);
-        match input.get_ref().read(room) {
-            Ok(read) => {
-                if read < limits::READ_BYTES {
+        match nonblocking::read(input.get_ref(), room) {
+            Ok(Some(read)) => {
+                if read < room.len() {
                     // It took all that was there: what comes from now on is told anew.
                     ready.clear_ready();
                 }
-                return Ok(room.split_to(read).freeze());
+                // A message is small mostly: copying it costs less than another room.
+                return Ok(Bytes::copy_from_slice(&room[..read]));
             }
+            Ok(None) => ready.clear_ready(),
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
         }
@@ -140,15 +130,14 @@ fn piece_len(lines: &[u8]) -> usize {
 /// Writes at most `PIPE_BUF` bytes as soon as that does not block.
 async fn write_piece(output: &AsyncFd<File>, mut piece: &[u8]) -> io::Result<()> {
     while !piece.is_empty() {
-        if !is_ready(output, PollFlags::OUT)? {
-            let mut ready = output.writable().await?;
-            if !is_ready(output, PollFlags::OUT)? {
-                ready.clear_ready();
-                continue;
+        match nonblocking::write(output.get_ref(), piece) {
+            Ok(Some(written)) => piece = &piece[written..],
+            Ok(None) => {
+                let mut ready = output.writable().await?;
+                if !nonblocking::is_ready(output.get_ref(), PollFlags::OUT)? {
+                    ready.clear_ready();
+                }
             }
-        }
-        match output.get_ref().write(piece) {
-            Ok(written) => piece = &piece[written..],
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
         }
@@ -177,18 +166,6 @@ async fn closed(output: &AsyncFd<File>) {
         ready.clear_ready_matching(Ready::WRITABLE);
     }
     std::future::pending().await
-}
-
-/// Whether a read or a write would not block. A hang-up or an error counts: the call says it.
-fn is_ready(file: &AsyncFd<File>, flags: PollFlags) -> io::Result<bool> {
-    let mut fds = [PollFd::new(file, flags)];
-    loop {
-        match poll(&mut fds, Some(&rustix::event::Timespec::default())) {
-            Ok(ready) => return Ok(ready > 0),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(e) => return Err(e.into()),
-        }
-    }
 }
 
 #[cfg(test)]

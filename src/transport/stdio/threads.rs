@@ -1,12 +1,12 @@
 //! Standard input and output by blocking calls on threads of their own: for files, for consoles
 //! and for systems where a pipe cannot be polled.
 
+use std::io;
 use std::io::Read;
 use std::io::Write;
-use std::io::{self};
 use std::thread;
 
-use bytes::BytesMut;
+use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -40,13 +40,12 @@ pub(crate) fn write(messages: Receiver, done: oneshot::Sender<()>) -> io::Result
 
 fn read_all(mut incoming: Incoming, runtime: &Handle) {
     let mut input = io::stdin().lock();
-    let mut room = BytesMut::new();
+    let mut room = vec![0; limits::READ_BYTES];
     loop {
-        room.resize(limits::READ_BYTES, 0);
         match input.read(&mut room) {
             Ok(0) => break,
             Ok(read) => {
-                if runtime.block_on(incoming.push(room.split_to(read).freeze())).is_err() {
+                if runtime.block_on(incoming.push(Bytes::copy_from_slice(&room[..read]))).is_err() {
                     return;
                 }
             }

@@ -1,0 +1,140 @@
+//! Reads and writes that do not block, on descriptors that do: others may hold them too, so they
+//! stay as they are.
+
+use std::fs::File;
+use std::io;
+
+use rustix::event::PollFd;
+use rustix::event::PollFlags;
+use rustix::event::Timespec;
+use rustix::event::poll;
+
+/// Reads what is there, none at the end of the input. `None` if nothing is there now.
+pub(crate) fn read(file: &File, room: &mut [u8]) -> io::Result<Option<usize>> {
+    match direct::read(file, room) {
+        Some(done) => done,
+        None => when(file, PollFlags::IN, |mut file| io::Read::read(&mut file, room)),
+    }
+}
+
+/// Writes at most `PIPE_BUF` bytes, to a pipe all of them (POSIX, "write"). `None` if there is no
+/// room now.
+pub(crate) fn write(file: &File, piece: &[u8]) -> io::Result<Option<usize>> {
+    match direct::write(file, piece) {
+        Some(done) => done,
+        None => when(file, PollFlags::OUT, |mut file| io::Write::write(&mut file, piece)),
+    }
+}
+
+/// Whether a read or a write would not block. A hang-up or an error counts: the call says it.
+pub(crate) fn is_ready(file: &File, flags: PollFlags) -> io::Result<bool> {
+    let mut fds = [PollFd::new(file, flags)];
+    loop {
+        match poll(&mut fds, Some(&Timespec::default())) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
+}
+
+/// Runs `call` if a poll says that it does not block.
+fn when(
+    file: &File,
+    flags: PollFlags,
+    call: impl FnOnce(&File) -> io::Result<usize>,
+) -> io::Result<Option<usize>> {
+    if is_ready(file, flags)? { call(file).map(Some) } else { Ok(None) }
+}
+
+/// Linux can be asked in the call itself not to block, which saves the poll (`RWF_NOWAIT`, for
+/// pipes since 6.4).
+#[cfg(target_os = "linux")]
+mod direct {
+    use std::fs::File;
+    use std::io;
+    use std::io::IoSlice;
+    use std::io::IoSliceMut;
+
+    use rustix::io::Errno;
+    use rustix::io::ReadWriteFlags;
+    use rustix::io::preadv2;
+    use rustix::io::pwritev2;
+
+    /// The place in a file that stands for "where it is", as it is for a pipe.
+    const HERE: u64 = u64::MAX;
+
+    pub(super) fn read(file: &File, room: &mut [u8]) -> Option<io::Result<Option<usize>>> {
+        outcome(preadv2(file, &mut [IoSliceMut::new(room)], HERE, ReadWriteFlags::NOWAIT))
+    }
+
+    pub(super) fn write(file: &File, piece: &[u8]) -> Option<io::Result<Option<usize>>> {
+        outcome(pwritev2(file, &[IoSlice::new(piece)], HERE, ReadWriteFlags::NOWAIT))
+    }
+
+    /// `None` where the system or the descriptor does not know the flag.
+    fn outcome(result: Result<usize, Errno>) -> Option<io::Result<Option<usize>>> {
+        match result {
+            Ok(count) => Some(Ok(Some(count))),
+            Err(Errno::AGAIN) => Some(Ok(None)),
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::SPIPE) => None,
+            Err(e) => Some(Err(e.into())),
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod direct {
+    use std::fs::File;
+    use std::io;
+
+    pub(super) fn read(_: &File, _: &mut [u8]) -> Option<io::Result<Option<usize>>> {
+        None
+    }
+
+    pub(super) fn write(_: &File, _: &[u8]) -> Option<io::Result<Option<usize>>> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io;
+    use std::os::fd::OwnedFd;
+
+    use rustix::event::PollFlags;
+    use rustix::pipe::PIPE_BUF;
+
+    use crate::transport::stdio::nonblocking::is_ready;
+    use crate::transport::stdio::nonblocking::read;
+    use crate::transport::stdio::nonblocking::write;
+
+    #[test]
+    fn a_pipe_that_is_empty_or_full_is_not_waited_for() {
+        let (reader, writer) = io::pipe().unwrap();
+        let (reader, writer) =
+            (File::from(OwnedFd::from(reader)), File::from(OwnedFd::from(writer)));
+        let mut room = [0; 16];
+        assert_eq!(read(&reader, &mut room).unwrap(), None);
+        assert!(!is_ready(&reader, PollFlags::IN).unwrap());
+        let piece = [b'x'; PIPE_BUF];
+        let mut written = 0;
+        while let Some(count) = write(&writer, &piece).unwrap() {
+            assert_eq!(count, PIPE_BUF, "all or nothing");
+            written += count;
+        }
+        assert!(written > 0 && !is_ready(&writer, PollFlags::OUT).unwrap());
+        assert_eq!(read(&reader, &mut room).unwrap(), Some(16));
+        drop(reader);
+        assert!(write(&writer, &piece).is_err(), "nobody reads");
+    }
+
+    #[test]
+    fn the_end_of_a_pipe_is_no_byte() {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(writer);
+        let reader = File::from(OwnedFd::from(reader));
+        assert_eq!(read(&reader, &mut [0; 16]).unwrap(), Some(0));
+    }
+}
