@@ -109,11 +109,10 @@ impl Line {
         self.recover(&about);
     }
 
-    /// Calls until one succeeds. Over Streamable HTTP it is the first one; over HTTP+SSE the
-    /// stream may have to be opened anew.
+    /// Calls until one succeeds. Over HTTP+SSE the stream may have to be opened anew; over
+    /// Streamable HTTP a call may still cross the end of a connection that the fault has hit.
     fn recover(&mut self, about: &str) {
-        let tries = if self.case.name == SSE.name { 200 } else { 1 };
-        for _ in 0..tries {
+        for _ in 0..200 {
             let id = self.call();
             check(about, &self.host, &self.remote, id);
             if self.host.answer(id)["result"].is_object() {

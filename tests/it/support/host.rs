@@ -218,6 +218,9 @@ impl Host {
     pub(crate) fn exit_code_within(&self, limit: Duration) -> i32 {
         let status = self.seen.wait_for(limit, |seen| seen.exit);
         let status = status.unwrap_or_else(|| panic!("still running after {limit:?}"));
+        // What it wrote last may still be in the pipe.
+        let read = |seen: &Seen| seen.output_ended || seen.reads == Reads::Paused;
+        self.seen.wait("end of the output", |seen| read(seen).then_some(()));
         status.code().unwrap_or_else(|| panic!("ended by a signal: {status}"))
     }
 
