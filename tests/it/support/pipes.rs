@@ -11,6 +11,7 @@ use std::process::ChildStdout;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::mpsc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -48,8 +49,8 @@ pub(crate) fn attend(
     }));
     let input = feed(child.stdin.take().unwrap());
     collect_output(child.stdout.take().unwrap(), Arc::clone(&seen));
-    collect_errors(child.stderr.take().unwrap(), Arc::clone(&seen));
-    wait_for(child, Arc::clone(&seen));
+    let errors = collect_errors(child.stderr.take().unwrap(), Arc::clone(&seen));
+    wait_for(child, errors, Arc::clone(&seen));
     (input, seen)
 }
 
@@ -85,7 +86,10 @@ fn collect_output(stdout: ChildStdout, seen: Arc<Watched<Seen>>) {
     });
 }
 
-fn collect_errors(mut stderr: impl Read + Send + 'static, seen: Arc<Watched<Seen>>) {
+fn collect_errors(
+    mut stderr: impl Read + Send + 'static,
+    seen: Arc<Watched<Seen>>,
+) -> JoinHandle<()> {
     std::thread::spawn(move || {
         let mut chunk = [0; 4096];
         while let Ok(count) = stderr.read(&mut chunk) {
@@ -95,12 +99,14 @@ fn collect_errors(mut stderr: impl Read + Send + 'static, seen: Arc<Watched<Seen
             let text = String::from_utf8_lossy(&chunk[..count]).into_owned();
             seen.change(|seen| seen.errors.push_str(&text));
         }
-    });
+    })
 }
 
-fn wait_for(mut child: Child, seen: Arc<Watched<Seen>>) {
+fn wait_for(mut child: Child, errors: JoinHandle<()>, seen: Arc<Watched<Seen>>) {
     std::thread::spawn(move || {
         let status = child.wait().expect("a child can be waited for");
+        // What it said last may still be in the pipe.
+        errors.join().expect("standard error is read");
         seen.change(|seen| seen.exit = Some(status));
     });
 }
