@@ -28,6 +28,7 @@ use crate::transport::refusal::Refusal;
 use crate::transport::sse::pending::Pending;
 use crate::transport::sse::pending::Waiting;
 use crate::transport::streamable_http::Settings;
+use crate::transport::streamable_http::Trouble;
 
 /// What the streams of one conversation share.
 pub(crate) struct Conversation {
@@ -105,16 +106,16 @@ impl Conversation {
         &self,
         message: &Message,
         sent: &CancellationToken,
-    ) -> Result<(), Result<Failure, Refusal>> {
+    ) -> Result<(), Trouble> {
         let request = plain::Request {
             method: Method::POST,
             url: self.endpoint.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             headers: vec![(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))],
             body: message.bytes().clone(),
         };
-        let reply = self.http.send(request, sent).await.map_err(Ok)?;
+        let reply = self.http.send(request, sent).await?;
         if !reply.status.is_success() {
-            return Err(Err(Refusal::read(reply).await));
+            return Err(Trouble::Refused(Refusal::read(reply).await));
         }
         // Read to its end so that the connection can be used again; what it says has no meaning.
         let rest = reply.body.read(limits::REFUSAL_BODY_BYTES);
@@ -124,14 +125,9 @@ impl Conversation {
 
     /// Posts a request and sees to it that it is answered.
     pub(crate) async fn request(self: Arc<Self>, message: Message, id: Id, waiting: Waiting) {
-        if let Err(refused) = self.post(&message, &waiting.sent).await {
+        if let Err(trouble) = self.post(&message, &waiting.sent).await {
             if self.pending.settle(&id).is_some() {
-                let answer = match refused {
-                    Ok(failure) => {
-                        RpcError::failed(&failure, Some(&waiting.method)).answer(Some(&id))
-                    }
-                    Err(refusal) => refusal.answer(self.http.origin(), &id, &waiting.method),
-                };
+                let answer = trouble.answer(self.http.origin(), &id, &waiting.method);
                 let _ = self.host.send(answer).await;
             }
             return;

@@ -53,9 +53,9 @@ impl Conversation {
         let answered = timeout(limit, self.initialize_again(&initialize, &mut events)).await;
         answered.unwrap_or_else(|_| Err(self.http.unanswered(limit)))?;
         if let Some(initialized) = initialized {
-            self.post(&initialized, &CancellationToken::new()).await.map_err(|refused| {
-                refused.unwrap_or_else(|refusal| refusal.failure(self.http.origin()))
-            })?;
+            self.post(&initialized, &CancellationToken::new())
+                .await
+                .map_err(|trouble| trouble.into_failure(self.http.origin()))?;
         }
         Ok(events)
     }
@@ -66,9 +66,9 @@ impl Conversation {
         events: &mut Events,
     ) -> Result<(), Failure> {
         let id = initialize.request_ids().next().cloned();
-        self.post(initialize, &CancellationToken::new()).await.map_err(|refused| {
-            refused.unwrap_or_else(|refusal| refusal.failure(self.http.origin()))
-        })?;
+        self.post(initialize, &CancellationToken::new())
+            .await
+            .map_err(|trouble| trouble.into_failure(self.http.origin()))?;
         loop {
             let event =
                 events.next().await.map_err(|end| self.http.outcome_unknown(end.to_string()))?;

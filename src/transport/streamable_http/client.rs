@@ -12,7 +12,10 @@ use crate::message::Head;
 use crate::message::Id;
 use crate::message::Kind as MessageKind;
 use crate::message::Message;
+use crate::message::RpcError;
 use crate::report::Failure;
+use crate::report::Kind;
+use crate::report::Report;
 use crate::task::Tasks;
 use crate::transport::batch;
 use crate::transport::http;
@@ -50,6 +53,17 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// The error answer for the request `id`.
+    pub fn answer(&self, origin: &Origin, id: &Id, method: &str) -> Message {
+        match self {
+            Self::Ambiguous => {
+                RpcError::invalid_request("a member of `params` stands twice").answer(Some(id))
+            }
+            Self::Failed(failure) => RpcError::failed(failure, Some(method)).answer(Some(id)),
+            Self::Refused(refusal) => refusal.answer(origin, id, method),
+        }
+    }
+
     /// One line for the log.
     pub fn summary(&self, origin: &Origin) -> String {
         let report = match self {
@@ -60,6 +74,18 @@ impl Trouble {
         match report.cause {
             Some(cause) => format!("{}: {cause}", report.error),
             None => report.error,
+        }
+    }
+
+    /// The failure, for those who have no request to answer.
+    pub fn into_failure(self, origin: &Origin) -> Failure {
+        match self {
+            Self::Ambiguous => {
+                let report = Report::new("the request is ambiguous");
+                Failure::new(Kind::NotSent, report.cause("a member of `params` stands twice"))
+            }
+            Self::Failed(failure) => failure,
+            Self::Refused(refusal) => refusal.failure(origin),
         }
     }
 }

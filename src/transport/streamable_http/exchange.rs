@@ -13,7 +13,6 @@ use crate::limits;
 use crate::message::Id;
 use crate::message::Kind as MessageKind;
 use crate::message::Message;
-use crate::message::RpcError;
 use crate::report::Failure;
 use crate::report::Kind;
 use crate::report::Report;
@@ -120,13 +119,7 @@ impl Exchange {
     /// The error answer for what [`Exchange::run`] returned.
     pub(crate) fn error(shared: &Shared, trouble: &Trouble, id: &Id, method: &str) -> Message {
         tracing::warn!("`{method}` failed: {}", trouble.summary(shared.http.origin()));
-        match trouble {
-            Trouble::Ambiguous => {
-                RpcError::invalid_request("a member of `params` stands twice").answer(Some(id))
-            }
-            Trouble::Failed(failure) => RpcError::failed(failure, Some(method)).answer(Some(id)),
-            Trouble::Refused(refusal) => refusal.answer(shared.http.origin(), id, method),
-        }
+        trouble.answer(shared.http.origin(), id, method)
     }
 
     async fn carry(&mut self) -> Result<(), Trouble> {
