@@ -21,6 +21,8 @@ impl Tasks {
     /// Runs `future` until it ends or the group stops.
     pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
         let stop = self.stop.clone();
+        // It is moved several times on its way to the runtime, and it may be large.
+        let future = Box::pin(future);
         #[allow(clippy::disallowed_methods, reason = "this is the owner")]
         tokio::spawn(self.tracker.track_future(async move {
             tokio::select! {

@@ -80,7 +80,8 @@ impl Pool {
             // Each request needs a connection of its own: side by side.
             drop(first);
         }
-        self.connect(generation).await
+        // On the heap: every request would carry the room that a rare connect takes.
+        Box::pin(self.connect(generation)).await
     }
 
     /// The way back for a connection that is out.

@@ -154,7 +154,8 @@ impl Exchange {
         }
         let refusal = Refusal::read(reply).await;
         let refusal = if pass.id.is_some() { refusal.in_session() } else { refusal };
-        if !self.mend(&pass, &refusal).await {
+        // On the heap, since it is rare and takes much room.
+        if !Box::pin(self.mend(&pass, &refusal)).await {
             return Err(Trouble::Refused(refusal));
         }
         self.post_once(&self.pass()).await
