@@ -176,7 +176,7 @@ impl Receiver {
             let Some(next) = self.queue.recv().await else { return false };
             *messages = next.messages;
         }
-        while messages.len() < limits::CHANNEL_MESSAGES {
+        while messages.len() < limits::MESSAGES_TOGETHER {
             let Ok(next) = self.queue.try_recv() else { break };
             messages.extend(next.messages);
         }

@@ -14,8 +14,12 @@ pub const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 pub const MAX_NESTING: usize = 128;
 
 /// What may wait in one direction of a channel, a message or some that came together; the next one
-/// makes its sender wait. Also how many are taken or handed on together.
+/// makes its sender wait.
 pub const CHANNEL_MESSAGES: usize = 64;
+
+/// How many messages are taken or handed on together, where so many came together: with small ones
+/// some [`WRITE_BYTES`], so that each step of the way is taken rarely.
+pub const MESSAGES_TOGETHER: usize = 256;
 
 /// Bytes that wait in one direction of a channel before large messages make their sender wait, so
 /// that a peer that floods us while the other side is slow costs this much and one message more.
@@ -129,6 +133,9 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Pause before the second and last attempt to connect.
 pub const CONNECT_RETRY_PAUSE: Duration = Duration::from_millis(250);
+
+/// Bytes read from a TLS connection at a time: two of the largest records.
+pub const RECEIVE_BYTES: usize = 32 * 1024;
 
 /// First TCP keep-alive probe on a silent connection: below the 5 minutes after which common
 /// firewalls forget it.

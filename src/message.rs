@@ -8,6 +8,7 @@ mod envelope;
 mod error;
 mod fragment;
 mod id;
+mod method;
 mod nesting;
 
 use std::ops::Range;
@@ -21,6 +22,7 @@ use crate::message::envelope::Envelope;
 pub use crate::message::error::RpcError;
 pub use crate::message::fragment::request_id as request_id_of_fragments;
 pub use crate::message::id::Id;
+pub use crate::message::method::Method;
 
 /// What a message is, and the parts of it that routing needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,14 +30,14 @@ pub enum Kind {
     /// Has a method and no id: nobody answers it.
     Notification {
         /// The decoded method name.
-        method: Box<str>,
+        method: Method,
     },
     /// Has a method and an id: exactly one response answers it.
     Request {
         /// The id as sent.
         id: Id,
         /// The decoded method name.
-        method: Box<str>,
+        method: Method,
     },
     /// Has a result or an error.
     Response {

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use crate::message::Id;
 use crate::message::Kind;
+use crate::message::Method;
 use crate::message::ParseError;
 
 /// The reserved members, in place.
@@ -45,7 +46,7 @@ impl<'a> Envelope<'a> {
         let reason = match (self.fault(), self.method, self.result.is_some(), self.error.is_some())
         {
             (Some(fault), ..) => fault,
-            (None, Some(method), false, false) => match (method_name(method), self.id, &id) {
+            (None, Some(method), false, false) => match (Method::from_json(method), self.id, &id) {
                 (Some(method), None, _) => return Ok(Kind::Notification { method }),
                 (Some(method), Some(_), Some(id)) => {
                     return Ok(Kind::Request { id: id.clone(), method });
@@ -90,12 +91,6 @@ impl<'a> Envelope<'a> {
             }
         }
     }
-}
-
-/// The decoded name; `None` if it is no string.
-fn method_name(raw: &RawValue) -> Option<Box<str>> {
-    let quoted = raw.get().strip_prefix('"')?.strip_suffix('"')?;
-    if quoted.contains('\\') { serde_json::from_str(raw.get()).ok() } else { Some(quoted.into()) }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Envelope<'a> {

@@ -3,6 +3,7 @@ use bytes::Bytes;
 use crate::message::Id;
 use crate::message::Kind;
 use crate::message::Message;
+use crate::message::Method;
 use crate::message::ParseError;
 use crate::message::RpcError;
 use crate::report::Failure;
@@ -39,7 +40,7 @@ fn is_not_json(text: &str) -> bool {
 
 #[test]
 fn the_four_kinds_are_told_apart() {
-    let method: Box<str> = "tools/call".into();
+    let method = Method::from("tools/call");
     assert_eq!(
         kind(r#"{"id":1,"method":"tools/call"}"#),
         Kind::Request { id: id("1"), method: method.clone() }

@@ -14,6 +14,7 @@ use crate::message::Head;
 use crate::message::Id;
 use crate::message::Kind as MessageKind;
 use crate::message::Message;
+use crate::message::Method;
 use crate::message::RpcError;
 use crate::report::Failure;
 use crate::report::Kind;
@@ -29,7 +30,7 @@ pub(crate) struct Ledger {
 
 #[derive(Debug)]
 struct Open {
-    method: Box<str>,
+    method: Method,
     since: Instant,
 }
 

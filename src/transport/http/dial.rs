@@ -21,6 +21,7 @@ use hyper_util::client::legacy::connect::proxy::SocksV5;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
+use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
@@ -190,6 +191,8 @@ impl Dial {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let Some(tls) = &self.tls else { return self.speak(stream, false).await };
+        // TLS reads in small steps: without this each one is a system call.
+        let stream = BufReader::with_capacity(limits::RECEIVE_BYTES, stream);
         let stream = tls
             .connect(self.origin.name(), stream, Alpn::H2AndHttp1)
             .await

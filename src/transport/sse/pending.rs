@@ -8,11 +8,12 @@ use std::sync::PoisonError;
 use tokio_util::sync::CancellationToken;
 
 use crate::message::Id;
+use crate::message::Method;
 
 /// What is known of a request that waits.
 #[derive(Clone, Debug)]
 pub(crate) struct Waiting {
-    pub(crate) method: Box<str>,
+    pub(crate) method: Method,
     /// Cancelled, in the sense of "has happened", once the request may have left.
     pub(crate) sent: CancellationToken,
     /// Likewise, once it is answered.
@@ -20,7 +21,7 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    pub(crate) fn new(method: Box<str>) -> Self {
+    pub(crate) fn new(method: Method) -> Self {
         Self { method, sent: CancellationToken::new(), answered: CancellationToken::new() }
     }
 }

@@ -8,6 +8,9 @@ use rustix::event::PollFd;
 use rustix::event::PollFlags;
 use rustix::event::Timespec;
 use rustix::event::poll;
+use rustix::pipe::PIPE_BUF;
+
+use crate::limits;
 
 /// Reads what is there, none at the end of the input. `None` if nothing is there now.
 pub(crate) fn read(file: &File, room: &mut [u8]) -> io::Result<Option<usize>> {
@@ -17,13 +20,21 @@ pub(crate) fn read(file: &File, room: &mut [u8]) -> io::Result<Option<usize>> {
     }
 }
 
-/// Writes at most `PIPE_BUF` bytes, to a pipe all of them (POSIX, "write"). `None` if there is no
-/// room now.
+/// Writes what there is room for, to a pipe at most [`PIPE_BUF`] bytes whole or not at all (POSIX,
+/// "write"). `None` if there is no room now.
 pub(crate) fn write(file: &File, piece: &[u8]) -> io::Result<Option<usize>> {
-    match direct::write(file, piece) {
-        Some(done) => done,
-        None => when(file, PollFlags::OUT, |mut file| io::Write::write(&mut file, piece)),
+    if let Some(done) = direct::write(file, piece) {
+        return done;
     }
+    // More than that could block after all.
+    let piece = &piece[..piece.len().min(PIPE_BUF)];
+    when(file, PollFlags::OUT, |mut file| io::Write::write(&mut file, piece))
+}
+
+/// How many bytes are sure to go out whole or not at all: what an empty pipe holds, and otherwise
+/// what every pipe takes.
+pub(crate) fn whole(file: &File) -> usize {
+    if direct::is_empty(file) { limits::WRITE_BYTES } else { PIPE_BUF }
 }
 
 /// Whether a read or a write would not block. A hang-up or an error counts: the call says it.
@@ -58,6 +69,7 @@ mod direct {
 
     use rustix::io::Errno;
     use rustix::io::ReadWriteFlags;
+    use rustix::io::ioctl_fionread;
     use rustix::io::preadv2;
     use rustix::io::pwritev2;
 
@@ -66,6 +78,12 @@ mod direct {
 
     pub(super) fn read(file: &File, room: &mut [u8]) -> Option<io::Result<Option<usize>>> {
         outcome(preadv2(file, &mut [IoSliceMut::new(room)], HERE, ReadWriteFlags::NOWAIT))
+    }
+
+    /// Whether nothing waits to be read. An old system that cannot write without blocking is not
+    /// asked: it writes small pieces.
+    pub(super) fn is_empty(file: &File) -> bool {
+        ioctl_fionread(file) == Ok(0)
     }
 
     pub(super) fn write(file: &File, piece: &[u8]) -> Option<io::Result<Option<usize>>> {
@@ -94,6 +112,10 @@ mod direct {
 
     pub(super) fn write(_: &File, _: &[u8]) -> Option<io::Result<Option<usize>>> {
         None
+    }
+
+    pub(super) fn is_empty(_: &File) -> bool {
+        false
     }
 }
 

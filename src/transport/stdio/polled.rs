@@ -10,7 +10,6 @@ use std::os::fd::BorrowedFd;
 
 use bytes::Bytes;
 use rustix::event::PollFlags;
-use rustix::pipe::PIPE_BUF;
 use tokio::io::Interest;
 use tokio::io::Ready;
 use tokio::io::unix::AsyncFd;
@@ -109,7 +108,8 @@ async fn write_all(output: &AsyncFd<File>, messages: &mut Receiver) -> io::Resul
     while batch.next(messages).await.is_some() {
         let mut rest = &batch.small[..];
         while !rest.is_empty() {
-            let (piece, after) = rest.split_at(piece_len(rest));
+            let (piece, after) =
+                rest.split_at(piece_len(rest, nonblocking::whole(output.get_ref())));
             write_piece(output, piece).await?;
             rest = after;
         }
@@ -120,14 +120,14 @@ async fn write_all(output: &AsyncFd<File>, messages: &mut Receiver) -> io::Resul
     Ok(())
 }
 
-/// How much of some lines is written next: as many whole ones as `PIPE_BUF` bytes hold, since that
-/// much goes into a pipe whole or not at all, and a program that has to end leaves no half line.
-fn piece_len(lines: &[u8]) -> usize {
-    let most = lines.len().min(PIPE_BUF);
+/// How much of some lines is written next: as many whole ones as go out whole or not at all, so
+/// that a program that has to end leaves no half line.
+fn piece_len(lines: &[u8], whole: usize) -> usize {
+    let most = lines.len().min(whole);
     memchr::memrchr(b'\n', &lines[..most]).map_or(most, |end| end + 1)
 }
 
-/// Writes at most `PIPE_BUF` bytes as soon as that does not block.
+/// Writes a piece as soon as that does not block.
 async fn write_piece(output: &AsyncFd<File>, mut piece: &[u8]) -> io::Result<()> {
     while !piece.is_empty() {
         match nonblocking::write(output.get_ref(), piece) {
@@ -176,9 +176,9 @@ mod tests {
 
     #[test]
     fn lines_are_written_whole_as_long_as_they_fit() {
-        assert_eq!(piece_len(b"a\nb\n"), 4);
+        assert_eq!(piece_len(b"a\nb\n", PIPE_BUF), 4);
         let long = vec![b'x'; PIPE_BUF];
-        assert_eq!(piece_len(&[b"a\n", &long[..], b"\n"].concat()), 2);
-        assert_eq!(piece_len(&[&long[..], b"\na\n"].concat()), PIPE_BUF);
+        assert_eq!(piece_len(&[b"a\n", &long[..], b"\n"].concat(), PIPE_BUF), 2);
+        assert_eq!(piece_len(&[&long[..], b"\na\n"].concat(), PIPE_BUF), PIPE_BUF);
     }
 }

@@ -13,6 +13,7 @@ use crate::limits;
 use crate::message::Id;
 use crate::message::Kind as MessageKind;
 use crate::message::Message;
+use crate::message::Method;
 use crate::report::Failure;
 use crate::report::Kind;
 use crate::report::Report;
@@ -35,7 +36,7 @@ pub(crate) struct Exchange {
     shared: Arc<Shared>,
     message: Message,
     id: Id,
-    method: Box<str>,
+    method: Method,
     flight: Flight,
     own: bool,
     session_id: Option<HeaderValue>,
@@ -50,7 +51,7 @@ impl Exchange {
         shared: Arc<Shared>,
         message: Message,
         id: Id,
-        method: Box<str>,
+        method: Method,
         flight: Flight,
     ) -> Self {
         Self {

@@ -47,7 +47,7 @@ impl Stream {
                 }
             }
         }
-        while messages.len() < limits::CHANNEL_MESSAGES {
+        while messages.len() < limits::MESSAGES_TOGETHER {
             // What cannot be read now is told when it is waited for.
             let Ok(Some(event)) = self.events.next_ready() else { break };
             self.take(event, messages);
