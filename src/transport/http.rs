@@ -11,6 +11,7 @@ mod body;
 mod client;
 mod dial;
 mod fault;
+mod greeting;
 mod http1;
 mod http2;
 mod link;

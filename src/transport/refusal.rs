@@ -39,6 +39,8 @@ pub struct Refusal {
     error: Option<Message>,
     // Whether the request named a session.
     in_session: bool,
+    // Whether the user rules the other transport out.
+    only_transport: bool,
     // Where a redirect leads to: its origin alone.
     target: Option<String>,
     text: String,
@@ -60,7 +62,15 @@ impl Refusal {
             let head = message.head();
             head.is_some_and(|head| matches!(head.kind, MessageKind::Response { failed: true, .. }))
         });
-        Self { status: reply.status, retry_after, error, in_session: false, target, text }
+        Self {
+            status: reply.status,
+            retry_after,
+            error,
+            in_session: false,
+            only_transport: false,
+            target,
+            text,
+        }
     }
 
     /// The code of the JSON-RPC error in the body, if there is one.
@@ -90,8 +100,21 @@ impl Refusal {
         self
     }
 
+    /// Notes that there is no other transport to be tried, so that a hint at it makes sense.
+    pub fn as_only_transport(mut self) -> Self {
+        self.only_transport = true;
+        self
+    }
+
     fn wants_certificate(&self) -> bool {
         self.status == StatusCode::BAD_REQUEST && self.text.contains("SSL certificate")
+    }
+
+    /// How nginx, Go, Apache and Tomcat answer plain HTTP on a port that speaks TLS.
+    fn wants_tls(&self) -> bool {
+        ["to HTTPS port", "to an HTTPS server", "to an SSL-enabled server", "requires TLS"]
+            .iter()
+            .any(|words| self.text.contains(words))
     }
 
     /// Whether the body says nothing that a host could understand.
@@ -122,7 +145,8 @@ impl Refusal {
             StatusCode::NOT_ACCEPTABLE,
             StatusCode::LENGTH_REQUIRED,
         ];
-        older.contains(&self.status) && !self.is_modern() && !self.wants_certificate()
+        let other_reason = self.is_modern() || self.wants_certificate() || self.wants_tls();
+        older.contains(&self.status) && !other_reason
     }
 
     /// The error for the request `id`: the remote's own if it sent one, under the right id.
@@ -144,22 +168,44 @@ impl Refusal {
                 "wants a client certificate that it accepts",
                 Some("pass a valid one of a CA that it trusts with `--tls-cert` and `--tls-key`"),
             ),
+            400 if self.wants_tls() && !origin.is_secure() => {
+                (Kind::Refused, "speaks TLS on this port", Some("use `https://` in the URL"))
+            }
             401 => (Kind::Auth, "does not know us", Some("give credentials with `--header-file`")),
             403 => (Kind::Auth, "does not let us in", Some("ask whether this identity is allowed")),
-            429 | 503 => (Kind::Overloaded, "is overloaded", Some("try again later")),
+            429 => (
+                Kind::Overloaded,
+                "has had too many requests",
+                Some("wait before you send more, or ask for a higher limit"),
+            ),
+            503 => (Kind::Overloaded, "is overloaded", Some("try again later")),
             502 | 504 => (
                 Kind::OutcomeUnknown,
                 "lost its own server; the request may or may not have been executed",
                 Some("check at the remote before you send it again"),
             ),
             300..=399 => (Kind::Refused, "redirects", Some("give the final URL")),
-            413 => (Kind::TooLarge, "takes no message of this size", None),
+            413 => (
+                Kind::TooLarge,
+                "takes no message of this size",
+                Some("send less, or raise the limit of the server and of the proxies before it"),
+            ),
+            404 | 405 | 406 | 411 if self.only_transport => (
+                Kind::Refused,
+                "does not speak Streamable HTTP at this path",
+                Some("check the URL's path; if the server speaks HTTP+SSE, omit `--transport`"),
+            ),
             404 if self.in_session => {
                 (Kind::Refused, "has lost the session", Some("let the host connect again"))
             }
             404 => {
                 (Kind::Refused, "has no MCP endpoint at this path", Some("check the URL's path"))
             }
+            405 => (
+                Kind::Refused,
+                "does not take this request at this path",
+                Some("check the URL's path"),
+            ),
             _ => (Kind::Refused, "refused the request", None),
         };
         // Many hosts show the message alone, so it names the status too.

@@ -149,7 +149,7 @@ impl Client {
             Ok(response) => Ok(self.reply(response, link)),
             Err(LinkError::NotSent(cause)) => {
                 self.pool.forget(&state);
-                Err(fault::not_sent(dial, &state.deepest(cause).await))
+                Err(fault::not_sent(dial, &state, &state.deepest(cause).await))
             }
             Err(LinkError::Unknown(cause)) => {
                 self.pool.forget(&state);

@@ -19,6 +19,7 @@ use crate::transport::http::dial::Dial;
 use crate::transport::http::dial::DialError;
 use crate::transport::http::dial::ProxyError;
 use crate::transport::http::dial::Step;
+use crate::transport::http::greeting::Greeting;
 use crate::transport::http::link::Cause;
 use crate::transport::http::link::LinkState;
 use crate::transport::http::origin::Origin;
@@ -56,10 +57,13 @@ pub(crate) fn unreachable(dial: &Dial, error: &DialError) -> Attempt {
 }
 
 /// There was a connection, and proof that the request was not processed.
-pub(crate) fn not_sent(dial: &Dial, cause: &Cause) -> Attempt {
+pub(crate) fn not_sent(dial: &Dial, state: &LinkState, cause: &Cause) -> Attempt {
     let explanation = explain(dial, cause.as_ref());
     if explanation.as_ref().is_some_and(|explanation| explanation.proof) {
         return final_attempt(tls_failure(dial, explanation));
+    }
+    if let Some(failure) = foreign(dial, state) {
+        return final_attempt(failure);
     }
     let report = Report::new(format!("{} closed the connection before the request", dial.origin()));
     let failure = Failure::new(Kind::NotSent, explained(report, explanation, cause));
@@ -73,9 +77,36 @@ pub(crate) fn lost(dial: &Dial, state: &LinkState, cause: &Cause) -> Attempt {
     if refused && !state.has_answered() {
         return final_attempt(tls_failure(dial, explanation));
     }
+    if let Some(failure) = foreign(dial, state) {
+        return final_attempt(failure);
+    }
     let mut failure = outcome_unknown(dial.origin(), deepest(cause.as_ref()));
     failure.report = explained(failure.report, explanation, cause);
+    if dial.tls().is_none() && state.greeting() == Greeting::Silence {
+        let hint = "check at the remote before you send it again; if this port speaks TLS, use \
+                    `https://` in the URL";
+        failure.report.hint = Some(hint.to_owned());
+    }
     final_attempt(failure)
+}
+
+/// The peer certainly is no HTTP server, so it cannot have executed a request.
+fn foreign(dial: &Dial, state: &LinkState) -> Option<Failure> {
+    let forwards = dial.proxy().filter(|_| dial.forwarding().is_some());
+    let in_clear = dial.tls().is_none() && forwards.is_none();
+    let (cause, hint) = match state.greeting() {
+        Greeting::Silence | Greeting::Http => return None,
+        Greeting::Tls if in_clear => ("it speaks TLS".to_owned(), "use `https://` in the URL"),
+        Greeting::Foreign(Some(word)) => {
+            (format!("what it says begins with `{word}`"), "check the port")
+        }
+        Greeting::Foreign(None) | Greeting::Tls => {
+            ("what it says is no HTTP response".to_owned(), "check the port")
+        }
+    };
+    let who = forwards.map_or_else(|| dial.origin().to_string(), |it| format!("the proxy {it}"));
+    let report = Report::new(format!("{who} does not speak HTTP")).cause(cause).hint(hint);
+    Some(Failure::new(Kind::Protocol, report))
 }
 
 /// The outcome of a request whose connection was lost.
