@@ -1,6 +1,9 @@
 //! An HTTP status that is not a success, and the one error that the host gets for it.
 
+mod words;
+
 use std::time::Duration;
+use std::time::SystemTime;
 
 use http::HeaderMap;
 use http::StatusCode;
@@ -20,6 +23,7 @@ use crate::report::Report;
 use crate::report::peer_text;
 use crate::transport::http::Origin;
 use crate::transport::http::Reply;
+use crate::transport::refusal::words::Words;
 
 /// `HeaderMismatch` of 2026-07-28.
 pub const HEADER_MISMATCH: i64 = -32020;
@@ -49,7 +53,7 @@ pub struct Refusal {
 impl Refusal {
     /// Reads the reply, with at most [`limits::REFUSAL_BODY_BYTES`] of its body.
     pub async fn read(reply: Reply) -> Self {
-        let retry_after = retry_after(&reply.headers);
+        let retry_after = retry_after(&reply.headers, SystemTime::now());
         let target = redirect_target(&reply.headers);
         let body = tokio::time::timeout(
             limits::REFUSAL_BODY_TIMEOUT,
@@ -106,17 +110,6 @@ impl Refusal {
         self
     }
 
-    fn wants_certificate(&self) -> bool {
-        self.status == StatusCode::BAD_REQUEST && self.text.contains("SSL certificate")
-    }
-
-    /// How nginx, Go, Apache and Tomcat answer plain HTTP on a port that speaks TLS.
-    fn wants_tls(&self) -> bool {
-        ["to HTTPS port", "to an HTTPS server", "to an SSL-enabled server", "requires TLS"]
-            .iter()
-            .any(|words| self.text.contains(words))
-    }
-
     /// Whether the body says nothing that a host could understand.
     pub fn is_mute(&self) -> bool {
         self.error.is_none()
@@ -161,53 +154,7 @@ impl Refusal {
     /// The refusal in words.
     pub fn failure(&self, origin: &Origin) -> Failure {
         let status = self.status;
-        let (kind, error, hint) = match status.as_u16() {
-            // How nginx says that it got none, or one that it does not trust.
-            400 if self.wants_certificate() => (
-                Kind::Auth,
-                "wants a client certificate that it accepts",
-                Some("pass a valid one of a CA that it trusts with `--tls-cert` and `--tls-key`"),
-            ),
-            400 if self.wants_tls() && !origin.is_secure() => {
-                (Kind::Refused, "speaks TLS on this port", Some("use `https://` in the URL"))
-            }
-            401 => (Kind::Auth, "does not know us", Some("give credentials with `--header-file`")),
-            403 => (Kind::Auth, "does not let us in", Some("ask whether this identity is allowed")),
-            429 => (
-                Kind::Overloaded,
-                "has had too many requests",
-                Some("wait before you send more, or ask for a higher limit"),
-            ),
-            503 => (Kind::Overloaded, "is overloaded", Some("try again later")),
-            502 | 504 => (
-                Kind::OutcomeUnknown,
-                "lost its own server; the request may or may not have been executed",
-                Some("check at the remote before you send it again"),
-            ),
-            300..=399 => (Kind::Refused, "redirects", Some("give the final URL")),
-            413 => (
-                Kind::TooLarge,
-                "takes no message of this size",
-                Some("send less, or raise the limit of the server and of the proxies before it"),
-            ),
-            404 | 405 | 406 | 411 if self.only_transport => (
-                Kind::Refused,
-                "does not speak Streamable HTTP at this path",
-                Some("check the URL's path; if the server speaks HTTP+SSE, omit `--transport`"),
-            ),
-            404 if self.in_session => {
-                (Kind::Refused, "has lost the session", Some("let the host connect again"))
-            }
-            404 => {
-                (Kind::Refused, "has no MCP endpoint at this path", Some("check the URL's path"))
-            }
-            405 => (
-                Kind::Refused,
-                "does not take this request at this path",
-                Some("check the URL's path"),
-            ),
-            _ => (Kind::Refused, "refused the request", None),
-        };
+        let Words { kind, error, hint } = self.words(origin);
         // Many hosts show the message alone, so it names the status too.
         let report = Report::new(format!("{origin} {error} (HTTP {})", status.as_u16()));
         let text = if self.text.is_empty() { String::new() } else { format!(": {}", self.text) };
@@ -240,15 +187,53 @@ fn redirect_target(headers: &HeaderMap) -> Option<String> {
     Some(target.origin().ascii_serialization())
 }
 
-/// `Retry-After` in seconds (RFC 9110 section 10.2.3); a date is not worth a calendar here.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+/// `Retry-After`, seconds or a date (RFC 9110 section 10.2.3); a date that is past means now.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    match text.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => Some(until(httpdate::parse_http_date(text).ok()?, now)),
+    }
+}
+
+/// Whole seconds, rounded up: never too early.
+fn until(date: SystemTime, now: SystemTime) -> Duration {
+    let wait = date.duration_since(now).unwrap_or_default();
+    Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+    use std::time::SystemTime;
+
+    use http::HeaderMap;
+    use http::HeaderValue;
+
+    use crate::transport::refusal::retry_after;
     use crate::transport::refusal::without_tags;
+
+    #[test]
+    fn a_wait_is_given_in_seconds_or_as_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(784_111_777_500);
+        let wait = |text: &'static str| {
+            let headers: HeaderMap =
+                [(http::header::RETRY_AFTER, HeaderValue::from_static(text))].into_iter().collect();
+            retry_after(&headers, now).map(|wait| wait.as_secs())
+        };
+        assert_eq!(wait(" 17 "), Some(17));
+        for date in [
+            "Sun, 06 Nov 1994 08:50:37 GMT",
+            "Sunday, 06-Nov-94 08:50:37 GMT",
+            "Sun Nov  6 08:50:37 1994",
+        ] {
+            // Half a second is gone already.
+            assert_eq!(wait(date), Some(60), "{date}");
+        }
+        assert_eq!(wait("Sun, 06 Nov 1994 08:49:37 GMT"), Some(0));
+        assert_eq!(wait("soon"), None);
+        assert_eq!(wait("-1"), None);
+    }
 
     #[test]
     fn a_page_is_shown_without_its_tags() {
