@@ -96,8 +96,9 @@ fn parse_name(text: &str) -> Result<HeaderName, UsageError> {
 
 /// Headers that carry the protocol: one of the user's would break the framing or the session.
 fn is_ours(name: &HeaderName) -> bool {
-    const NAMES: [&str; 10] = [
+    const NAMES: [&str; 11] = [
         "accept",
+        "accept-encoding",
         "connection",
         "content-length",
         "content-type",
@@ -277,7 +278,14 @@ mod tests {
         for bad in ["A B: x", "A(: x", "\u{e9}: x", "a\r\nb: x"] {
             assert!(refusal(bad).starts_with("Invalid header name '"), "{bad:?}");
         }
-        for ours in ["content-TYPE", "Accept", "MCP-Protocol-Version", "Mcp-Session-Id", "mcp-x"] {
+        for ours in [
+            "content-TYPE",
+            "Accept",
+            "Accept-Encoding",
+            "MCP-Protocol-Version",
+            "Mcp-Session-Id",
+            "mcp-x",
+        ] {
             let expected = format!("Header '{ours}' is set by mcp-secure-remote itself ");
             assert_eq!(refusal(&format!("{ours}: x")), expected);
         }

@@ -25,6 +25,7 @@ pub use crate::transport::http::body::ReadError;
 pub use crate::transport::http::client::Client;
 pub use crate::transport::http::client::Reply;
 pub use crate::transport::http::client::Request;
+pub use crate::transport::http::client::content_coding;
 pub use crate::transport::http::client::media_type;
 pub use crate::transport::http::origin::Origin;
 pub use crate::transport::http::proxy::Proxies;

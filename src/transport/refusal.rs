@@ -5,6 +5,7 @@ mod words;
 use std::time::Duration;
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use http::HeaderMap;
 use http::StatusCode;
 use http::header;
@@ -23,6 +24,7 @@ use crate::report::Report;
 use crate::report::peer_text;
 use crate::transport::http::Origin;
 use crate::transport::http::Reply;
+use crate::transport::http::content_coding;
 use crate::transport::refusal::words::Words;
 
 /// `HeaderMismatch` of 2026-07-28.
@@ -55,26 +57,13 @@ impl Refusal {
     pub async fn read(reply: Reply) -> Self {
         let retry_after = retry_after(&reply.headers, SystemTime::now());
         let target = redirect_target(&reply.headers);
-        let body = tokio::time::timeout(
-            limits::REFUSAL_BODY_TIMEOUT,
-            reply.body.read(limits::REFUSAL_BODY_BYTES),
-        );
-        // A body that does not come or is too long says nothing; the status does.
-        let body = body.await.ok().and_then(Result::ok).unwrap_or_default();
+        let (status, body) = (reply.status, words_of(reply).await);
         let text = peer_text(&without_tags(&String::from_utf8_lossy(&body)));
         let error = Message::parse(body).ok().filter(|message| {
             let head = message.head();
             head.is_some_and(|head| matches!(head.kind, MessageKind::Response { failed: true, .. }))
         });
-        Self {
-            status: reply.status,
-            retry_after,
-            error,
-            in_session: false,
-            only_transport: false,
-            target,
-            text,
-        }
+        Self { status, retry_after, error, in_session: false, only_transport: false, target, text }
     }
 
     /// The code of the JSON-RPC error in the body, if there is one.
@@ -171,6 +160,16 @@ impl Refusal {
         let message = self.error.as_ref()?;
         Some((message, message.head()?))
     }
+}
+
+/// A body that does not come, is too long, or in a content coding says nothing; the status does.
+async fn words_of(reply: Reply) -> Bytes {
+    if let Some(coding) = content_coding(&reply.headers) {
+        return format!("a text in the content coding {coding}").into();
+    }
+    let body = reply.body.read(limits::REFUSAL_BODY_BYTES);
+    let body = tokio::time::timeout(limits::REFUSAL_BODY_TIMEOUT, body).await;
+    body.ok().and_then(Result::ok).unwrap_or_default()
 }
 
 /// The text of an HTML page, or any other text as it is.

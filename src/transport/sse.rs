@@ -60,6 +60,10 @@ pub async fn open(http: &Client, max_message: usize) -> Result<Opened, Failure> 
     if plain::media_type(&reply.headers) != "text/event-stream" {
         return Err(no_stream(http.origin(), "GET was not answered with an event stream"));
     }
+    if let Some(coding) = plain::content_coding(&reply.headers) {
+        let cause = format!("its event stream is in the content coding `{coding}`");
+        return Err(no_stream(http.origin(), &cause));
+    }
     let mut events = Events::new(reply.body, max_message);
     let first = timeout(limits::ENDPOINT_TIMEOUT, events.next()).await;
     let event = match first {

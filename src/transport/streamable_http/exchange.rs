@@ -131,13 +131,17 @@ impl Exchange {
             Shape::Accepted => {
                 Err(protocol("the remote took the request like a notification and gave no answer"))
             }
+            Shape::Coded(coding) => Err(broken(
+                format!("it answered in the content coding `{coding}`, which was not asked for"),
+                "switch compression off at the server, or at the proxy before it",
+            )),
             Shape::Foreign(kind) => {
                 let what =
                     if kind.is_empty() { "no media type".to_owned() } else { format!("`{kind}`") };
-                let report = Report::new("the remote broke the protocol")
-                    .cause(format!("it answered with {what} in place of JSON or an event stream"))
-                    .hint("check the URL; a login page or a proxy on the way may have answered");
-                Err(Trouble::Failed(Failure::new(Kind::Protocol, report)))
+                Err(broken(
+                    format!("it answered with {what} in place of JSON or an event stream"),
+                    "check the URL; a login page or a proxy on the way may have answered",
+                ))
             }
             Shape::Refused => Err(Trouble::Refused(Refusal::read(reply).await)),
         }
@@ -214,5 +218,10 @@ async fn expiry(limit: Option<Duration>) {
 
 fn protocol(cause: impl Into<String>) -> Trouble {
     let report = Report::new("the remote broke the protocol").cause(cause);
+    Trouble::Failed(Failure::new(Kind::Protocol, report))
+}
+
+fn broken(cause: String, hint: &str) -> Trouble {
+    let report = Report::new("the remote broke the protocol").cause(cause).hint(hint);
     Trouble::Failed(Failure::new(Kind::Protocol, report))
 }
