@@ -121,13 +121,10 @@ impl ClientTls {
                 state.generation += 1;
                 tracing::info!("TLS files have changed: new connections use the new ones");
             }
-            Err(report) => {
-                let cause = report.cause.as_deref().unwrap_or("no further cause");
-                tracing::warn!(
-                    "TLS files have changed and cannot be used, the old ones stay in force: {}: {cause}",
-                    report.error
-                );
-            }
+            Err(report) => tracing::warn!(
+                "TLS files have changed and cannot be used, the old ones stay in force: {}",
+                report.line()
+            ),
         }
     }
 

@@ -91,7 +91,7 @@ impl Choice {
                 }
                 Some(Err(trouble)) => trouble,
             };
-            tracing::info!("http transport failed: {}", trouble.summary(self.http.origin()));
+            tracing::info!("http transport failed: {}", trouble.line(self.http.origin()));
             if strategy == Strategy::HttpFirst && may_fall_back(&trouble) {
                 tracing::debug!(
                     "trying HTTP+SSE: the first POST was refused as by an older server"
@@ -126,7 +126,7 @@ impl Choice {
         match sse::open(&self.http, self.settings.max_message).await {
             Ok(stream) => self.sse(stream, first, inlet).await,
             Err(failure) => {
-                tracing::info!("sse transport failed: {}", failure.report.error);
+                tracing::info!("sse transport failed: {}", failure.report.line());
                 self.host.fail(failure);
             }
         }
@@ -138,7 +138,7 @@ impl Choice {
         match sse::open(&self.http, self.settings.max_message).await {
             Ok(stream) => Some(stream),
             Err(failure) => {
-                tracing::info!("sse transport failed: {}", failure.report.error);
+                tracing::info!("sse transport failed: {}", failure.report.line());
                 None
             }
         }

@@ -46,6 +46,21 @@ fn an_overloaded_server_is_left_alone() {
 }
 
 #[test]
+fn a_failed_request_is_one_line_of_the_log_with_cause_and_hint() {
+    for plan in [Plan::legacy(), Plan::sse()] {
+        let remote = plan.always("tools/call", Reply::status(413)).start();
+        let host = Host::in_session(&remote);
+        host.ask_echo(1);
+        assert_eq!(host.failure(1), "too_large");
+        host.wait_for_error("hint: send less");
+        let log = host.errors();
+        let line = log.lines().find(|line| line.contains("`tools/call` failed: ")).unwrap();
+        assert!(line.contains(": HTTP status 413") && line.contains("; hint: send"), "{line}");
+        assert_eq!(log.matches("`tools/call` failed").count(), 1, "{log}");
+    }
+}
+
+#[test]
 fn a_wait_until_a_date_is_given_to_the_host_in_seconds() {
     // In the year 9999.
     let busy = Reply::status(503).header("retry-after", "Fri, 31 Dec 9999 23:59:59 GMT");

@@ -116,12 +116,6 @@ impl Exchange {
         let _ = tokio::time::timeout(limits::AFTER_ANSWER, drained).await;
     }
 
-    /// The error answer for what [`Exchange::run`] returned.
-    pub(crate) fn error(shared: &Shared, trouble: &Trouble, id: &Id, method: &str) -> Message {
-        tracing::warn!("`{method}` failed: {}", trouble.summary(shared.http.origin()));
-        trouble.answer(shared.http.origin(), id, method)
-    }
-
     async fn carry(&mut self) -> Result<(), Trouble> {
         let reply = self.post().await?;
         self.session_id = reply.headers.get(SESSION_ID).cloned();
