@@ -415,7 +415,7 @@ fn a_proxy_that_cannot_be_understood_is_refused_and_not_repeated() {
         for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
             let error = request(&[URL], &[(variable, value)]).expect_err(value);
             let Refusal::Usage(error) = error else { panic!("{value}") };
-            assert!(error.text.contains(&variable.to_ascii_uppercase()), "{}", error.text);
+            assert!(error.text.starts_with(variable), "{}", error.text);
             assert!(!error.text.contains("marker"), "{}", error.text);
         }
     }

@@ -28,6 +28,7 @@ pub use crate::transport::http::client::Request;
 pub use crate::transport::http::client::content_coding;
 pub use crate::transport::http::client::media_type;
 pub use crate::transport::http::origin::Origin;
+pub use crate::transport::http::proxy::Address as ProxyAddress;
 pub use crate::transport::http::proxy::Proxies;
 
 use std::time::Duration;

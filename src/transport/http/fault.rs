@@ -216,15 +216,21 @@ fn handshake_report(dial: &Dial, cause: &(dyn Error + 'static)) -> Report {
 }
 
 fn proxy_report(dial: &Dial, cause: &(dyn Error + 'static)) -> Report {
-    let name = dial.proxy().map(ToString::to_string).unwrap_or_default();
-    let report = Report::new(format!("no way through the proxy {name} to {}", dial.origin()));
-    let report = report.cause(deepest(cause));
-    match cause.downcast_ref::<ProxyError>() {
-        Some(ProxyError::Refused(StatusCode::PROXY_AUTHENTICATION_REQUIRED)) => report.hint(
-            "put user and password into the proxy variable: `http://user:password@proxy:port`",
+    let origin = dial.origin();
+    let Some(proxy) = dial.proxy() else { return tcp_report(origin, cause) };
+    let (name, source) = (origin.name(), proxy.source());
+    let hint = match cause.downcast_ref::<ProxyError>() {
+        Some(ProxyError::Refused(StatusCode::PROXY_AUTHENTICATION_REQUIRED)) => {
+            format!("put user and password into `{source}`: `http://user:password@{proxy}`")
+        }
+        Some(ProxyError::Scheme) => format!("set `{source}` to a proxy of another kind"),
+        _ => format!(
+            "the proxy comes from `{source}`; if {name} is reached directly, set `NO_PROXY={name}`"
         ),
-        _ => report.hint("set `NO_PROXY` for hosts that are reached directly"),
-    }
+    };
+    Report::new(format!("no way through the proxy {proxy} to {origin}"))
+        .cause(deepest(cause))
+        .hint(hint)
 }
 
 fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
