@@ -94,6 +94,25 @@ fn a_file_of_trust_that_cannot_be_read_is_refused_at_start() {
     }
 }
 
+/// Well formed, and of a kind that is not supported: only the file's name leads to it.
+#[test]
+fn a_revocation_list_that_cannot_be_used_is_named_by_its_file() {
+    let folder = tempdir().unwrap();
+    let ca = Ca::new("CA");
+    let pem = ca.crl(&[], SystemTime::now() + DAY);
+    let good = write(&folder, "good.crl", &pem);
+    let der = CertificateRevocationListDer::from_pem_slice(pem.as_bytes()).unwrap();
+    // RFC 5280 section 5.2: the number of the list becomes the mark of a delta list.
+    let (number, delta) = ([0x55, 0x1d, 20], [0x55, 0x1d, 27]);
+    let at = der.windows(3).position(|window| window == number).unwrap();
+    let broken = [&der[..at], &delta, &der[at + 3..]].concat();
+    let broken = write(&folder, "broken.crl", broken);
+    let options = ClientOptions { crls: vec![good, broken.clone()], ..trusting(&folder, ca.pem()) };
+    let report = ClientTls::load(options).unwrap_err();
+    assert_eq!(report.error, format!("Unable to load CRL at '{}'", broken.display()));
+    assert!(report.cause.unwrap().contains("Delta"), "the term of the TLS library");
+}
+
 #[tokio::test]
 async fn a_ca_file_may_hold_several_and_a_crl_may_be_der() {
     let (one, two) = (Ca::new("one"), Ca::new("two"));
