@@ -250,6 +250,10 @@ fn values_outside_their_set_are_refused() {
         ("--tls-servername=", "--tls-servername must be a host name or an IP address"),
         ("--tls-servername=a:1", "--tls-servername must be a host name or an IP address"),
         ("--tls-ca-only", "--tls-ca-only requires --tls-ca."),
+        (
+            "--tls-passphrase=x",
+            "--tls-passphrase requires --tls-pfx OR --tls-cert/--tls-key; passphrase alone has nothing to decrypt.",
+        ),
         ("--header=foo", "--header expects \"Name: value\", got \"foo\""),
     ] {
         assert_eq!(refusal(&[URL, word], &[]), text);
@@ -309,6 +313,35 @@ fn arguments_are_checked_before_any_file_is_read() {
     let words = ["--header-file=/nonexistent", "--tls-passphrase-file=/nonexistent"];
     let text = refusal(&[&words[..], &["--tls-cert=c", URL]].concat(), &[]);
     assert_eq!(text, "Both --tls-cert and --tls-key must be provided together.");
+}
+
+#[test]
+fn a_bad_variable_is_named_by_its_own_name() {
+    for (variable, value, text) in [
+        ("MCP_REMOTE_TLS_SERVERNAME", "a:1", "must be a host name or an IP address"),
+        ("MCP_REMOTE_TLS_MIN_VERSION", "1.3", "must be \"TLSv1.2\" or \"TLSv1.3\""),
+        ("MCP_REMOTE_TLS_CA_ONLY", "on", "must be true or false"),
+        ("MCP_REMOTE_TLS_CA_ONLY", "1", "requires --tls-ca."),
+    ] {
+        assert_eq!(refusal(&[URL], &[(variable, value)]), format!("{variable} {text}"));
+    }
+    let path = ("MCP_REMOTE_TLS_PASSPHRASE_FILE", "/nonexistent");
+    let text = ("MCP_REMOTE_TLS_PASSPHRASE", "marker");
+    let pfx = ("MCP_REMOTE_TLS_PFX", "p");
+    match request(&[URL], &[path, pfx]) {
+        Err(Refusal::Failed(report)) => assert!(report.hint.expect("a hint").contains(path.0)),
+        other => panic!("{other:?}"),
+    }
+    // The words of the original stay; the hint leads to the variables.
+    for env in [&[text][..], &[path], &[text, path, pfx]] {
+        match request(&[URL], env) {
+            Err(Refusal::Usage(error)) => {
+                let hint = error.hint.expect("a hint");
+                assert!(hint.contains("MCP_REMOTE_TLS_PASSPHRASE and"), "{hint}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[test]
