@@ -19,9 +19,8 @@ pub(super) fn load_ca(path: &Path) -> Result<Vec<CertificateDer<'static>>, Repor
     let failed = |cause: String| {
         Report::new(format!("Unable to load CA bundle at '{}'", path.display())).cause(cause)
     };
-    let bytes = file::read(path, limits::MAX_TRUST_BYTES).map_err(|error| {
-        failed(file::reason(&error)).hint("check the path given with `--tls-ca`")
-    })?;
+    let bytes = file::read(path, limits::MAX_TRUST_BYTES)
+        .map_err(|error| failed(file::reason(&error)).hint(file::check_path("--tls-ca")))?;
     let certificates = certificate::from_file(&bytes).map_err(|error| {
         failed(error.to_string())
             .hint("pass a PEM file with the certificates of the CAs, and nothing damaged in it")
@@ -79,10 +78,9 @@ pub(super) fn add_system_roots(store: &mut RootCertStore) {
 
 fn load_crl(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, Report> {
     let failed = |cause: String| crl_report(path).cause(cause);
-    let bytes = file::read(path, limits::MAX_TRUST_BYTES).map_err(|error| {
-        failed(file::reason(&error)).hint("check the path given with `--tls-crl`")
-    })?;
-    let lists = crl_ders(&bytes).map_err(|error| failed(error.to_string()))?;
+    let bytes = file::read(path, limits::MAX_TRUST_BYTES)
+        .map_err(|error| failed(file::reason(&error)).hint(file::check_path("--tls-crl")))?;
+    let lists = crl_ders(&bytes).map_err(|error| failed(error.to_string()).hint(error.hint()))?;
     let damaged = || {
         failed("it holds no readable revocation list".to_owned())
             .hint("pass a CRL of version 2 in PEM or DER, as `openssl ca -gencrl` writes it")
