@@ -166,7 +166,8 @@ fn lookup(name: &str, reference: &str, variables: &Environment) -> Result<String
         }),
         (None, Some(default)) => Ok(default.to_owned()),
         (None, None) => Err(UsageError::new(format!(
-            "Header '{name}' needs the environment variable {variable}, which is not set"
+            "Header '{name}' needs the environment variable {variable}, which is {}",
+            if variables.has(variable) { "empty" } else { "not set" }
         ))
         .hint(format!(
             "set {variable} where the host starts this program, or write `${{{variable}:-default}}`"
@@ -248,10 +249,13 @@ mod tests {
     }
 
     #[test]
-    fn an_unset_variable_is_named_with_its_header() {
-        for text in ["X-Key: ${UNSET}", "X-Key: a ${EMPTY}"] {
-            let text = refusal(text);
-            assert!(text.starts_with("Header 'X-Key' needs the environment variable "), "{text}");
+    fn an_unset_or_empty_variable_is_named_with_its_header() {
+        for (text, state) in [
+            ("X-Key: ${UNSET}", "UNSET, which is not set"),
+            ("X-Key: a ${EMPTY}", "EMPTY, which is empty"),
+        ] {
+            let start = format!("Header 'X-Key' needs the environment variable {state}");
+            assert!(refusal(text).starts_with(&start), "{}", refusal(text));
         }
     }
 
