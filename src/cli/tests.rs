@@ -345,6 +345,35 @@ fn a_bad_variable_is_named_by_its_own_name() {
 }
 
 #[test]
+fn an_unknown_flag_leads_to_the_one_that_was_meant() {
+    let hint = |word: &str| match request(&[URL, word], &[]) {
+        Err(Refusal::Usage(error)) => error.hint.unwrap_or_default(),
+        other => panic!("{word}: {other:?}"),
+    };
+    for (word, flag) in [
+        ("--cert=x", "--tls-cert"),
+        ("--key", "--tls-key"),
+        ("--ca", "--tls-ca"),
+        ("--crl", "--tls-crl"),
+        ("--tls-crt", "--tls-cert"),
+        ("--tls_cert", "--tls-cert"),
+        ("--TLS-CERT", "--tls-cert"),
+        ("--headers", "--header"),
+        ("-debug", "--debug"),
+        ("-tls-ca=x", "--tls-ca"),
+        ("--insecure", "--tls-insecure-skip-verify"),
+    ] {
+        assert_eq!(hint(word), format!("did you mean `{flag}`?"), "{word}");
+    }
+    assert_eq!(hint("-nothing"), "a long flag starts with two dashes");
+    // Two flags end so, none does, and one would switch off what nobody asked to be off.
+    for word in ["--timeout", "--unknown", "-d", "--tls-verify", "--verify"] {
+        assert!(!hint(word).contains("verify"), "{word}");
+        assert!(word == "--tls-verify" || hint(word).is_empty(), "{word}: {}", hint(word));
+    }
+}
+
+#[test]
 fn a_secret_on_the_command_line_draws_a_warning_that_names_the_safer_way() {
     let text = warnings(&["--tls-pfx=p", "--tls-passphrase=marker"], &[]);
     assert!(text.contains("use --tls-passphrase-file or MCP_REMOTE_TLS_PASSPHRASE"), "{text}");
