@@ -184,6 +184,23 @@ fn a_proxy_that_cannot_be_reached_is_named_with_its_variable() {
     }
 }
 
+#[test]
+fn a_proxy_that_is_no_http_server_is_named_in_place_of_the_remote() {
+    for (says, kind) in [("220 mail.example ESMTP\r\n", "protocol"), ("", "outcome_unknown")] {
+        let proxy = RawRemote::start(move |connection| {
+            connection.head();
+            connection.write(says);
+        });
+        let host =
+            Launch::plain("http://mcp.example/mcp").env("HTTP_PROXY", &proxy.url("")).start();
+        host.ask(0, "initialize", initialize_params());
+        assert_eq!(host.failure(0), kind, "{}", host.answer(0));
+        let told = host.answer(0).to_string();
+        let names_it = told.contains(&format!("the proxy {} does not", proxy.address()));
+        assert!(names_it == (kind == "protocol") && !told.contains("https://"), "{told}");
+    }
+}
+
 /// T08: `--tls-servername` is the name of the handshake, and of nothing else.
 #[test]
 fn each_of_the_four_names_stays_its_own() {

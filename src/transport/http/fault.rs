@@ -82,7 +82,7 @@ pub(crate) fn lost(dial: &Dial, state: &LinkState, cause: &Cause) -> Attempt {
     }
     let mut failure = outcome_unknown(dial.origin(), deepest(cause.as_ref()));
     failure.report = explained(failure.report, explanation, cause);
-    if dial.tls().is_none() && state.greeting() == Greeting::Silence {
+    if talks_in_clear(dial) && state.greeting() == Greeting::Silence {
         let hint = "check at the remote before you send it again; if this port speaks TLS, use \
                     `https://` in the URL";
         failure.report.hint = Some(hint.to_owned());
@@ -90,13 +90,18 @@ pub(crate) fn lost(dial: &Dial, state: &LinkState, cause: &Cause) -> Attempt {
     final_attempt(failure)
 }
 
+/// Whether it is the remote itself that gets our plain text, and not a proxy that forwards it.
+fn talks_in_clear(dial: &Dial) -> bool {
+    dial.tls().is_none() && dial.forwarding().is_none()
+}
+
 /// The peer certainly is no HTTP server, so it cannot have executed a request.
 fn foreign(dial: &Dial, state: &LinkState) -> Option<Failure> {
-    let forwards = dial.proxy().filter(|_| dial.forwarding().is_some());
-    let in_clear = dial.tls().is_none() && forwards.is_none();
     let (cause, hint) = match state.greeting() {
         Greeting::Silence | Greeting::Http => return None,
-        Greeting::Tls if in_clear => ("it speaks TLS".to_owned(), "use `https://` in the URL"),
+        Greeting::Tls if talks_in_clear(dial) => {
+            ("it speaks TLS".to_owned(), "use `https://` in the URL")
+        }
         Greeting::Foreign(Some(word)) => {
             (format!("what it says begins with `{word}`"), "check the port")
         }
@@ -104,6 +109,7 @@ fn foreign(dial: &Dial, state: &LinkState) -> Option<Failure> {
             ("what it says is no HTTP response".to_owned(), "check the port")
         }
     };
+    let forwards = dial.proxy().filter(|_| dial.forwarding().is_some());
     let who = forwards.map_or_else(|| dial.origin().to_string(), |it| format!("the proxy {it}"));
     let report = Report::new(format!("{who} does not speak HTTP")).cause(cause).hint(hint);
     Some(Failure::new(Kind::Protocol, report))
