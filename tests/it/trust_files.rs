@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use mcp_secure_remote::tls::ClientOptions;
 use mcp_secure_remote::tls::ClientTls;
+use mcp_secure_remote::tls::IdentitySource;
 use rustls::AlertDescription;
 use rustls_pki_types::CertificateRevocationListDer;
 use rustls_pki_types::pem::PemObject;
@@ -14,6 +15,7 @@ use crate::support::pki::DAY;
 use crate::support::pki::trusting;
 use crate::support::pki::write;
 use crate::support::tls_server::Server;
+use crate::support::tls_server::demanding;
 use crate::support::tls_server::open;
 
 const HOST: &str = "localhost";
@@ -123,6 +125,24 @@ async fn a_ca_file_may_hold_several_and_a_crl_may_be_der() {
     let options = ClientOptions { crls, ..trusting(&folder, one.pem() + &two.pem()) };
     let client = ClientTls::load(options).unwrap();
     Server::start(open(&two.server(&[HOST]))).call(&client, HOST).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_ca_and_a_client_certificate_may_be_der() {
+    let ca = Ca::new("CA");
+    let folder = tempdir().unwrap();
+    let me = ca.client("me");
+    let cert = write(&folder, "me.der", &*me.chain[0]);
+    let key = write(&folder, "me.key", me.key.serialize_pem());
+    let options = ClientOptions {
+        identity: Some(IdentitySource::Pem { cert, key }),
+        ca: Some(write(&folder, "ca.der", ca.der())),
+        ca_only: true,
+        ..ClientOptions::default()
+    };
+    let client = ClientTls::load(options).unwrap();
+    let server = Server::start(demanding(&ca.server(&[HOST]), &[ca.der()]));
+    server.call(&client, HOST).await.unwrap();
 }
 
 #[test]
