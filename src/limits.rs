@@ -160,6 +160,10 @@ pub const IDLE_CONNECTIONS: usize = 64;
 /// request that crosses the close has an unknown outcome.
 pub const IDLE_CONNECTION_AGE: Duration = Duration::from_secs(4);
 
+/// First bytes of a peer that are kept, to say what it is if it is no HTTP server: enough for the
+/// name that servers of other protocols begin with.
+pub const GREETING_BYTES: usize = 24;
+
 /// Wait for the error of a connection after the error of a request on it, which knows less.
 pub const CONNECTION_LAST_WORDS: Duration = Duration::from_millis(100);
 

@@ -212,9 +212,10 @@ impl Message {
     }
 }
 
-/// Cuts white space off both ends without a copy.
+/// Cuts white space off both ends without a copy, and a byte order mark, as some shells and
+/// libraries write one: it is no part of the JSON, and must not go on (RFC 8259 section 8.1).
 fn trim(bytes: Bytes) -> Bytes {
-    let trimmed = bytes.trim_ascii();
+    let trimmed = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes).trim_ascii();
     if trimmed.len() == bytes.len() { bytes } else { bytes.slice_ref(trimmed) }
 }
 

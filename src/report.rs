@@ -42,6 +42,15 @@ impl Report {
     }
 }
 
+impl Report {
+    /// All of it on one line, for the log.
+    pub fn line(&self) -> String {
+        let cause = self.cause.iter().map(|cause| format!(": {cause}"));
+        let hint = self.hint.iter().map(|hint| format!("; hint: {hint}"));
+        cause.chain(hint).fold(self.error.clone(), |line, part| line + &part)
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error: {}", self.error)?;
@@ -158,6 +167,7 @@ mod tests {
             report.to_string(),
             "error: cannot read `a.pem`\ncause: no such file\nhint:  check the path"
         );
+        assert_eq!(report.line(), "cannot read `a.pem`: no such file; hint: check the path");
     }
 
     #[test]

@@ -14,6 +14,11 @@ impl Environment {
         std::env::vars_os().collect()
     }
 
+    /// Whether `name` is set, be it to nothing.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(OsStr::new(name))
+    }
+
     /// The value of `name`, unless it is unset or empty.
     pub fn var(&self, name: &str) -> Option<&OsStr> {
         self.0.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())

@@ -14,12 +14,12 @@ use crate::report::Report;
 ///
 /// # Errors
 ///
-/// The file, the flag that named it, and why it cannot be used.
-pub(super) fn read(flag: &str, path: &Path, limit: u64) -> Result<Zeroizing<String>, Report> {
+/// The file, the flag or variable that named it, and why it cannot be used.
+pub(super) fn read(by: &str, path: &Path, limit: u64) -> Result<Zeroizing<String>, Report> {
     let failed = |cause: String| {
         Report::new(format!("unable to read `{}`", path.display()))
             .cause(cause)
-            .hint(format!("check the path given with `{flag}`; editors start programs elsewhere, so it should be absolute"))
+            .hint(format!("check the path given with `{by}`; editors start programs elsewhere, so it should be absolute"))
     };
     let mut bytes = Zeroizing::new(Vec::new());
     let read = File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes));

@@ -96,8 +96,9 @@ fn parse_name(text: &str) -> Result<HeaderName, UsageError> {
 
 /// Headers that carry the protocol: one of the user's would break the framing or the session.
 fn is_ours(name: &HeaderName) -> bool {
-    const NAMES: [&str; 10] = [
+    const NAMES: [&str; 11] = [
         "accept",
+        "accept-encoding",
         "connection",
         "content-length",
         "content-type",
@@ -165,7 +166,8 @@ fn lookup(name: &str, reference: &str, variables: &Environment) -> Result<String
         }),
         (None, Some(default)) => Ok(default.to_owned()),
         (None, None) => Err(UsageError::new(format!(
-            "Header '{name}' needs the environment variable {variable}, which is not set"
+            "Header '{name}' needs the environment variable {variable}, which is {}",
+            if variables.has(variable) { "empty" } else { "not set" }
         ))
         .hint(format!(
             "set {variable} where the host starts this program, or write `${{{variable}:-default}}`"
@@ -247,10 +249,13 @@ mod tests {
     }
 
     #[test]
-    fn an_unset_variable_is_named_with_its_header() {
-        for text in ["X-Key: ${UNSET}", "X-Key: a ${EMPTY}"] {
-            let text = refusal(text);
-            assert!(text.starts_with("Header 'X-Key' needs the environment variable "), "{text}");
+    fn an_unset_or_empty_variable_is_named_with_its_header() {
+        for (text, state) in [
+            ("X-Key: ${UNSET}", "UNSET, which is not set"),
+            ("X-Key: a ${EMPTY}", "EMPTY, which is empty"),
+        ] {
+            let start = format!("Header 'X-Key' needs the environment variable {state}");
+            assert!(refusal(text).starts_with(&start), "{}", refusal(text));
         }
     }
 
@@ -277,7 +282,14 @@ mod tests {
         for bad in ["A B: x", "A(: x", "\u{e9}: x", "a\r\nb: x"] {
             assert!(refusal(bad).starts_with("Invalid header name '"), "{bad:?}");
         }
-        for ours in ["content-TYPE", "Accept", "MCP-Protocol-Version", "Mcp-Session-Id", "mcp-x"] {
+        for ours in [
+            "content-TYPE",
+            "Accept",
+            "Accept-Encoding",
+            "MCP-Protocol-Version",
+            "Mcp-Session-Id",
+            "mcp-x",
+        ] {
             let expected = format!("Header '{ours}' is set by mcp-secure-remote itself ");
             assert_eq!(refusal(&format!("{ours}: x")), expected);
         }

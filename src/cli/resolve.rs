@@ -26,6 +26,7 @@ use crate::limits;
 use crate::tls::ClientOptions;
 use crate::transport::fallback::Strategy;
 use crate::transport::http::Proxies;
+use crate::transport::http::ProxyAddress;
 use crate::transport::http::RemoteConfig;
 
 /// The bridge that the user asked for.
@@ -184,22 +185,25 @@ fn log_options(flags: &BridgeFlags) -> Result<LogOptions, UsageError> {
 
 /// The lower-case name wins, as with curl and Python.
 fn proxies(env: &Environment) -> Result<Proxies, UsageError> {
-    let text = |lower: &str| {
-        let value = env.var(lower).or_else(|| env.var(&lower.to_ascii_uppercase()))?;
-        value.to_str().map(str::to_owned)
+    let given = |lower: &str| {
+        [lower.to_owned(), lower.to_ascii_uppercase()].into_iter().find_map(|source| {
+            let text = env.var(&source)?.to_string_lossy().into_owned();
+            Some(ProxyAddress { text, source })
+        })
     };
-    let proxy = |lower: &'static str| match text(lower) {
-        Some(address) => checked_proxy(lower, address),
-        None => text("all_proxy").map_or(Ok(String::new()), |it| checked_proxy("all_proxy", it)),
+    let proxy = |lower: &str| match given(lower).or_else(|| given("all_proxy")) {
+        Some(address) => checked_proxy(address),
+        None => Ok(ProxyAddress::default()),
     };
-    let no_proxy = text("no_proxy").unwrap_or_default();
-    Ok(Proxies::new(&proxy("https_proxy")?, &proxy("http_proxy")?, &no_proxy))
+    let no_proxy = given("no_proxy").unwrap_or_default();
+    Ok(Proxies::new(proxy("https_proxy")?, proxy("http_proxy")?, &no_proxy.text))
 }
 
 /// A proxy that cannot be understood must not mean no proxy. Its address is never repeated: it may
 /// hold a password.
-fn checked_proxy(variable: &str, address: String) -> Result<String, UsageError> {
-    let full = if address.contains("://") { address.clone() } else { format!("http://{address}") };
+fn checked_proxy(address: ProxyAddress) -> Result<ProxyAddress, UsageError> {
+    let ProxyAddress { text, source } = &address;
+    let full = if text.contains("://") { text.clone() } else { format!("http://{text}") };
     let usable = Url::parse(&full).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h")
             && url.host_str().is_some_and(|host| !host.is_empty())
@@ -208,7 +212,6 @@ fn checked_proxy(variable: &str, address: String) -> Result<String, UsageError> 
     if usable {
         return Ok(address);
     }
-    let name = variable.to_ascii_uppercase();
-    let text = format!("{name} is not the address of a proxy, such as http://proxy.example:3128");
+    let text = format!("{source} is not the address of a proxy, such as http://proxy.example:3128");
     Err(UsageError::new(text))
 }

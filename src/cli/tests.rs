@@ -1,8 +1,9 @@
 //! From words and variables to the configuration, as the program itself does it.
 
+mod tls;
+
 use std::ffi::OsString;
 use std::path::Path;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cli::Refusal;
@@ -12,7 +13,6 @@ use crate::cli::log::Format;
 use crate::cli::log::Level;
 use crate::cli::parse;
 use crate::cli::resolve::Invocation;
-use crate::tls::IdentitySource;
 use crate::tls::MinVersion;
 use crate::transport::fallback::Strategy;
 
@@ -41,14 +41,6 @@ fn refusal(words: &[&str], env: &[(&str, &str)]) -> String {
 fn warnings(words: &[&str], env: &[(&str, &str)]) -> String {
     let all = bridge(words, env).warnings.into_iter().map(|warning| warning.text);
     all.collect::<Vec<_>>().join("\n")
-}
-
-fn pem(cert: &str, key: &str) -> Option<IdentitySource> {
-    Some(IdentitySource::Pem { cert: cert.into(), key: key.into() })
-}
-
-fn pkcs12(path: &str) -> Option<IdentitySource> {
-    Some(IdentitySource::Pkcs12(path.into()))
 }
 
 fn file(text: &str) -> tempfile::NamedTempFile {
@@ -121,123 +113,6 @@ fn only_the_first_word_can_be_a_subcommand() {
 }
 
 #[test]
-fn a_variable_stands_in_for_a_missing_flag_and_an_empty_one_for_nothing() {
-    let env = [
-        ("MCP_REMOTE_TLS_CERT", "c"),
-        ("MCP_REMOTE_TLS_KEY", "k"),
-        ("MCP_REMOTE_TLS_CA", "ca"),
-        ("MCP_REMOTE_TLS_CA_ONLY", "Yes"),
-        ("MCP_REMOTE_TLS_PASSPHRASE", "marker"),
-        ("MCP_REMOTE_TLS_SERVERNAME", "inner"),
-        ("MCP_REMOTE_TLS_MIN_VERSION", "TLSv1.3"),
-        ("MCP_REMOTE_TLS_INSECURE", "TRUE"),
-        ("MCP_REMOTE_TLS_PFX", ""),
-    ];
-    let tls = bridge(&[], &env).config.tls;
-    assert_eq!(tls.identity, pem("c", "k"));
-    assert_eq!(tls.ca, Some("ca".into()));
-    assert_eq!(tls.passphrase.expect("a passphrase").expose(), "marker");
-    assert_eq!(tls.server_name.as_deref(), Some("inner"));
-    assert_eq!(tls.min_version, MinVersion::Tls13);
-    assert!(tls.ca_only && tls.skip_verify);
-}
-
-#[test]
-fn a_flag_wins_over_its_variable() {
-    let env = [
-        ("MCP_REMOTE_TLS_CA", "variable"),
-        ("MCP_REMOTE_TLS_MIN_VERSION", "junk"),
-        ("MCP_REMOTE_TLS_INSECURE", "1"),
-        ("MCP_REMOTE_TLS_CA_ONLY", "1"),
-        ("MCP_REMOTE_TLS_SERVERNAME", "not a name"),
-    ];
-    let words = [
-        "--tls-ca=flag",
-        "--tls-min-version=TLSv1.2",
-        "--tls-no-verify=false",
-        "--tls-ca-only=no",
-        "--tls-servername=::1",
-    ];
-    let tls = bridge(&words, &env).config.tls;
-    assert_eq!(tls.ca, Some("flag".into()));
-    assert_eq!(tls.min_version, MinVersion::Tls12);
-    assert_eq!(tls.server_name.as_deref(), Some("::1"));
-    assert!(!tls.skip_verify && !tls.ca_only);
-}
-
-#[test]
-fn a_variable_that_does_not_say_yes_leaves_verification_on() {
-    for text in ["0", "false", "no", "on", "junk"] {
-        assert!(!bridge(&[], &[("MCP_REMOTE_TLS_INSECURE", text)]).config.tls.skip_verify);
-    }
-}
-
-#[test]
-fn a_flag_for_one_kind_of_identity_switches_the_variables_of_the_other_off() {
-    let pem_variables = [("MCP_REMOTE_TLS_CERT", "c"), ("MCP_REMOTE_TLS_KEY", "k")];
-    let tls = bridge(&["--tls-pfx", "p"], &pem_variables).config.tls;
-    assert_eq!(tls.identity, pkcs12("p"));
-    let pfx_variable = [("MCP_REMOTE_TLS_PFX", "p")];
-    let tls = bridge(&["--tls-cert=c", "--tls-key=k"], &pfx_variable).config.tls;
-    assert_eq!(tls.identity, pem("c", "k"));
-    let tls = bridge(&["--tls-cert=other"], &pem_variables).config.tls;
-    assert_eq!(tls.identity, pem("other", "k"));
-}
-
-#[test]
-fn two_identities_from_one_source_are_refused() {
-    let text = "Use either --tls-pfx OR --tls-cert/--tls-key, not both.";
-    assert_eq!(refusal(&[URL, "--tls-pfx=p", "--tls-key=k"], &[]), text);
-    let env = [("MCP_REMOTE_TLS_PFX", "p"), ("MCP_REMOTE_TLS_CERT", "c")];
-    assert_eq!(refusal(&[URL], &env), text);
-}
-
-#[test]
-fn half_an_identity_is_refused() {
-    let text = "Both --tls-cert and --tls-key must be provided together.";
-    assert_eq!(refusal(&[URL, "--tls-cert=c"], &[]), text);
-    assert_eq!(refusal(&[URL, "--tls-key=k"], &[("MCP_REMOTE_TLS_PFX", "p")]), text);
-    assert_eq!(refusal(&[URL], &[("MCP_REMOTE_TLS_KEY", "k")]), text);
-}
-
-#[test]
-fn a_passphrase_needs_something_to_open() {
-    let start = "--tls-passphrase requires --tls-pfx OR --tls-cert/--tls-key";
-    assert!(refusal(&[URL, "--tls-passphrase=x"], &[]).starts_with(start));
-    assert!(refusal(&[URL], &[("MCP_REMOTE_TLS_PASSPHRASE", "x")]).starts_with(start));
-    // A host that fills an unset variable into its configuration passes an empty text.
-    assert!(bridge(&["--tls-passphrase", ""], &[]).config.tls.passphrase.is_none());
-}
-
-#[test]
-fn a_passphrase_file_loses_one_line_end_and_nothing_else() {
-    for (text, passphrase) in
-        [("marker\n", "marker"), ("marker\r\n", "marker"), (" a b \n\n", " a b \n"), ("", "")]
-    {
-        let file = file(text);
-        let words = ["--tls-pfx=p", "--tls-passphrase-file", name(file.path())];
-        let tls = bridge(&words, &[("MCP_REMOTE_TLS_PASSPHRASE", "other")]).config.tls;
-        assert_eq!(tls.passphrase.expect("a passphrase").expose(), passphrase);
-    }
-}
-
-#[test]
-fn two_passphrases_from_one_source_are_refused() {
-    let text = "Use either --tls-passphrase OR --tls-passphrase-file, not both.";
-    let words = [URL, "--tls-pfx=p", "--tls-passphrase=x", "--tls-passphrase-file=f"];
-    assert_eq!(refusal(&words, &[]), text);
-}
-
-#[test]
-fn revocation_lists_come_from_flags_or_from_a_variable_like_path() {
-    let separated = std::env::join_paths(["v1", "v2"]).expect("two paths");
-    let env = [("MCP_REMOTE_TLS_CRL", separated.to_str().expect("UTF-8"))];
-    assert_eq!(bridge(&[], &env).config.tls.crls, ["v1", "v2"].map(PathBuf::from));
-    let tls = bridge(&["--tls-crl=a", "--tls-crl", "b"], &env).config.tls;
-    assert_eq!(tls.crls, ["a", "b"].map(PathBuf::from));
-}
-
-#[test]
 fn values_outside_their_set_are_refused() {
     for (word, text) in [
         ("--transport=x", "--transport must be one of http-first, sse-first, http-only, sse-only"),
@@ -250,6 +125,10 @@ fn values_outside_their_set_are_refused() {
         ("--tls-servername=", "--tls-servername must be a host name or an IP address"),
         ("--tls-servername=a:1", "--tls-servername must be a host name or an IP address"),
         ("--tls-ca-only", "--tls-ca-only requires --tls-ca."),
+        (
+            "--tls-passphrase=x",
+            "--tls-passphrase requires --tls-pfx OR --tls-cert/--tls-key; passphrase alone has nothing to decrypt.",
+        ),
         ("--header=foo", "--header expects \"Name: value\", got \"foo\""),
     ] {
         assert_eq!(refusal(&[URL, word], &[]), text);
@@ -309,6 +188,35 @@ fn arguments_are_checked_before_any_file_is_read() {
     let words = ["--header-file=/nonexistent", "--tls-passphrase-file=/nonexistent"];
     let text = refusal(&[&words[..], &["--tls-cert=c", URL]].concat(), &[]);
     assert_eq!(text, "Both --tls-cert and --tls-key must be provided together.");
+}
+
+#[test]
+fn an_unknown_flag_leads_to_the_one_that_was_meant() {
+    let hint = |word: &str| match request(&[URL, word], &[]) {
+        Err(Refusal::Usage(error)) => error.hint.unwrap_or_default(),
+        other => panic!("{word}: {other:?}"),
+    };
+    for (word, flag) in [
+        ("--cert=x", "--tls-cert"),
+        ("--key", "--tls-key"),
+        ("--ca", "--tls-ca"),
+        ("--crl", "--tls-crl"),
+        ("--tls-crt", "--tls-cert"),
+        ("--tls_cert", "--tls-cert"),
+        ("--TLS-CERT", "--tls-cert"),
+        ("--headers", "--header"),
+        ("-debug", "--debug"),
+        ("-tls-ca=x", "--tls-ca"),
+        ("--insecure", "--tls-insecure-skip-verify"),
+    ] {
+        assert_eq!(hint(word), format!("did you mean `{flag}`?"), "{word}");
+    }
+    assert_eq!(hint("-nothing"), "a long flag starts with two dashes");
+    // Two flags end so, none does, and one would switch off what nobody asked to be off.
+    for word in ["--timeout", "--unknown", "-d", "--tls-verify", "--verify"] {
+        assert!(!hint(word).contains("verify"), "{word}");
+        assert!(word == "--tls-verify" || hint(word).is_empty(), "{word}: {}", hint(word));
+    }
 }
 
 #[test]
@@ -415,16 +323,10 @@ fn a_proxy_that_cannot_be_understood_is_refused_and_not_repeated() {
         for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
             let error = request(&[URL], &[(variable, value)]).expect_err(value);
             let Refusal::Usage(error) = error else { panic!("{value}") };
-            assert!(error.text.contains(&variable.to_ascii_uppercase()), "{}", error.text);
+            assert!(error.text.starts_with(variable), "{}", error.text);
             assert!(!error.text.contains("marker"), "{}", error.text);
         }
     }
-}
-
-#[test]
-fn a_word_that_is_no_switch_does_not_widen_the_trust() {
-    let env = [("MCP_REMOTE_TLS_CA_ONLY", "on"), ("MCP_REMOTE_TLS_CA", "ca.pem")];
-    assert!(matches!(request(&[URL], &env), Err(Refusal::Usage(_))));
 }
 
 #[test]

@@ -18,37 +18,48 @@ use crate::tls::check_server_name;
 /// A flag wins over its variable. A flag for one kind of identity, or of passphrase, switches the
 /// variables of the other kind off.
 pub(super) fn resolve(flags: TlsFlags, env: &Environment) -> Result<ClientOptions, Refusal> {
-    let min_version = min_version(&flags, env)?;
-    let skip_verify = switch(
-        "--tls-insecure-skip-verify",
-        flags.skip_verify.as_deref(),
-        "MCP_REMOTE_TLS_INSECURE",
-        env,
-    )?;
-    let ca_only = ca_only(flags.ca_only.as_deref(), env)?;
+    let given = |flag, typed, variable| Given::by(flag, typed, variable, env);
+    let min_version = given("--tls-min-version", flags.min_version, "MCP_REMOTE_TLS_MIN_VERSION")?;
+    let min_version = min_version.map_or(Ok(MinVersion::default()), min_version_of)?;
+    let skip_verify = skip_verify(flags.skip_verify.as_deref(), env)?;
     let identity = identity(flags.cert, flags.key, flags.pfx, env)?;
-    let passphrase = passphrase(flags.passphrase, flags.passphrase_file, env)?;
-    if identity.is_none() && passphrase.as_ref().is_some_and(|p| !p.is_empty()) {
-        return Err(UsageError::new(
-            "--tls-passphrase requires --tls-pfx OR --tls-cert/--tls-key; passphrase alone has \
-             nothing to decrypt.",
-        )
-        .into());
-    }
+    let passphrase = passphrase(flags.passphrase, flags.passphrase_file, identity.is_some(), env)?;
     let ca = flags.ca.or_else(|| path("MCP_REMOTE_TLS_CA", env));
-    if ca_only && ca.is_none() {
-        return Err(UsageError::new("--tls-ca-only requires --tls-ca.").into());
-    }
+    let ca_only = given("--tls-ca-only", flags.ca_only, "MCP_REMOTE_TLS_CA_ONLY")?;
+    let ca_only = ca_only.map_or(Ok(false), |ca_only| ca_only_of(&ca_only, ca.is_some()))?;
+    let server_name = given("--tls-servername", flags.servername, "MCP_REMOTE_TLS_SERVERNAME")?;
+    let server_name = server_name.map(server_name_of).transpose()?;
     Ok(ClientOptions {
-        passphrase: passphrase.filter(|_| identity.is_some()).map(Passphrase::read).transpose()?,
+        passphrase: passphrase.map(Passphrase::read).transpose()?,
         identity,
         ca,
         ca_only,
         crls: crls(flags.crl, env),
-        server_name: server_name(flags.servername, env)?,
+        server_name,
         min_version,
         skip_verify,
     })
+}
+
+/// A text of the user, and the name of the flag or the variable that gave it, for errors.
+struct Given {
+    by: &'static str,
+    text: String,
+}
+
+impl Given {
+    /// What was typed, or else what the variable holds.
+    fn by(
+        flag: &'static str,
+        typed: Option<String>,
+        variable: &'static str,
+        env: &Environment,
+    ) -> Result<Option<Self>, UsageError> {
+        Ok(match typed {
+            Some(text) => Some(Self { by: flag, text }),
+            None => text_of(variable, env)?.map(|text| Self { by: variable, text }),
+        })
+    }
 }
 
 /// Whether the user asked for anything of TLS, which is in vain without it.
@@ -100,21 +111,17 @@ fn one_identity(
 
 /// Where the passphrase is; its file is read only once all arguments are known to be right.
 enum Passphrase {
-    File(PathBuf),
+    File { path: PathBuf, by: &'static str },
     Text(Secret),
 }
 
 impl Passphrase {
-    fn is_empty(&self) -> bool {
-        matches!(self, Self::Text(text) if text.expose().is_empty())
-    }
-
     fn read(self) -> Result<Secret, Refusal> {
-        let path = match self {
-            Self::File(path) => path,
+        let (path, by) = match self {
+            Self::File { path, by } => (path, by),
             Self::Text(text) => return Ok(text),
         };
-        let text = files::read("--tls-passphrase-file", &path, limits::PASSPHRASE_FILE_BYTES)?;
+        let text = files::read(by, &path, limits::PASSPHRASE_FILE_BYTES)?;
         let line = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(&text);
         Ok(Secret::new(line.to_owned()))
     }
@@ -123,22 +130,40 @@ impl Passphrase {
 fn passphrase(
     text: Option<String>,
     file: Option<PathBuf>,
+    has_identity: bool,
     env: &Environment,
 ) -> Result<Option<Passphrase>, UsageError> {
-    let (text, file) = match (text, file) {
-        (None, None) => (
-            text_of("MCP_REMOTE_TLS_PASSPHRASE", env)?,
-            path("MCP_REMOTE_TLS_PASSPHRASE_FILE", env),
-        ),
-        typed => typed,
-    };
+    if text.is_some() || file.is_some() {
+        return one_passphrase(text, file, "--tls-passphrase-file", has_identity);
+    }
+    let text = text_of("MCP_REMOTE_TLS_PASSPHRASE", env)?;
+    let variable = "MCP_REMOTE_TLS_PASSPHRASE_FILE";
+    one_passphrase(text, path(variable, env), variable, has_identity).map_err(|error| {
+        error.hint(
+            "the variables MCP_REMOTE_TLS_PASSPHRASE and _PASSPHRASE_FILE count like the flags",
+        )
+    })
+}
+
+fn one_passphrase(
+    text: Option<String>,
+    file: Option<PathBuf>,
+    by: &'static str,
+    has_identity: bool,
+) -> Result<Option<Passphrase>, UsageError> {
     match (text, file) {
         (None, None) => Ok(None),
-        (Some(text), None) => Ok(Some(Passphrase::Text(Secret::new(text)))),
-        (None, Some(file)) => Ok(Some(Passphrase::File(file))),
         (Some(_), Some(_)) => {
             Err(UsageError::new("Use either --tls-passphrase OR --tls-passphrase-file, not both."))
         }
+        // A host that fills an unset variable into its configuration passes an empty text.
+        (Some(text), None) if text.is_empty() && !has_identity => Ok(None),
+        _ if !has_identity => Err(UsageError::new(
+            "--tls-passphrase requires --tls-pfx OR --tls-cert/--tls-key; passphrase alone has \
+             nothing to decrypt.",
+        )),
+        (Some(text), None) => Ok(Some(Passphrase::Text(Secret::new(text)))),
+        (None, Some(path)) => Ok(Some(Passphrase::File { path, by })),
     }
 }
 
@@ -152,59 +177,42 @@ fn crls(flags: Vec<PathBuf>, env: &Environment) -> Vec<PathBuf> {
     }
 }
 
-fn server_name(flag: Option<String>, env: &Environment) -> Result<Option<String>, UsageError> {
-    let name = match flag {
-        Some(name) => Some(name),
-        None => text_of("MCP_REMOTE_TLS_SERVERNAME", env)?,
-    };
-    match name {
-        Some(name) if check_server_name(&name).is_err() => {
-            Err(UsageError::new("--tls-servername must be a host name or an IP address")
-                .hint("give the name alone, without `https://`, port or path"))
-        }
-        name => Ok(name),
+fn server_name_of(Given { by, text }: Given) -> Result<String, UsageError> {
+    if check_server_name(&text).is_err() {
+        return Err(UsageError::new(format!("{by} must be a host name or an IP address"))
+            .hint("give the name alone, without `https://`, port or path"));
+    }
+    Ok(text)
+}
+
+fn min_version_of(Given { by, text }: Given) -> Result<MinVersion, UsageError> {
+    match text.as_str() {
+        "TLSv1.2" => Ok(MinVersion::Tls12),
+        "TLSv1.3" => Ok(MinVersion::Tls13),
+        _ => Err(UsageError::new(format!("{by} must be \"TLSv1.2\" or \"TLSv1.3\""))),
     }
 }
 
-fn min_version(flags: &TlsFlags, env: &Environment) -> Result<MinVersion, UsageError> {
-    let (source, version) = match &flags.min_version {
-        Some(version) => ("--tls-min-version", Some(version.clone())),
-        None => {
-            let variable = "MCP_REMOTE_TLS_MIN_VERSION";
-            (variable, text_of(variable, env)?)
-        }
-    };
-    match version.as_deref() {
-        None => Ok(MinVersion::default()),
-        Some("TLSv1.2") => Ok(MinVersion::Tls12),
-        Some("TLSv1.3") => Ok(MinVersion::Tls13),
-        Some(_) => Err(UsageError::new(format!("{source} must be \"TLSv1.2\" or \"TLSv1.3\""))),
-    }
-}
-
-fn switch(
-    flag: &str,
-    typed: Option<&str>,
-    variable: &str,
-    env: &Environment,
-) -> Result<bool, UsageError> {
+/// As with the original, the variable is off unless it says yes.
+fn skip_verify(typed: Option<&str>, env: &Environment) -> Result<bool, UsageError> {
     match typed {
-        Some(text) => quantity::switch(flag, text),
+        Some(text) => quantity::switch("--tls-insecure-skip-verify", text),
         None => {
-            Ok(env.var(variable).and_then(|value| value.to_str()).is_some_and(quantity::is_yes))
+            let value = env.var("MCP_REMOTE_TLS_INSECURE").and_then(|value| value.to_str());
+            Ok(value.is_some_and(quantity::is_yes))
         }
     }
 }
 
-/// Unlike the variable that the original has, this one is not silently off: more would be trusted
-/// than the user meant.
-fn ca_only(typed: Option<&str>, env: &Environment) -> Result<bool, UsageError> {
-    let variable = "MCP_REMOTE_TLS_CA_ONLY";
-    match (typed, text_of(variable, env)?) {
-        (Some(text), _) => quantity::switch("--tls-ca-only", text),
-        (None, Some(text)) => quantity::switch(variable, text.trim()),
-        (None, None) => Ok(false),
+/// A word that is neither yes nor no is refused for the variable too: more would be trusted than
+/// the user meant.
+fn ca_only_of(Given { by, text }: &Given, has_ca: bool) -> Result<bool, UsageError> {
+    let only = quantity::switch(by, text.trim())?;
+    if only && !has_ca {
+        return Err(UsageError::new(format!("{by} requires --tls-ca."))
+            .hint("the variable MCP_REMOTE_TLS_CA counts like the flag"));
     }
+    Ok(only)
 }
 
 fn path(variable: &str, env: &Environment) -> Option<PathBuf> {

@@ -5,10 +5,13 @@
 use std::ffi::OsString;
 use std::fmt;
 
+use clap::Arg;
+use clap::CommandFactory as _;
 use clap::error::ContextKind;
 use clap::error::ContextValue;
 use clap::error::ErrorKind;
 
+use crate::cli::flags::CommandLine;
 use crate::report;
 
 /// An argument error.
@@ -127,11 +130,32 @@ fn unknown_flag(error: &clap::Error, args: &[OsString]) -> UsageError {
         _ => subject,
     };
     let unknown = UsageError::new(format!("Unknown flag: {}", report::peer_text(&word)));
-    match context(error, ContextKind::SuggestedArg) {
-        similar if !similar.is_empty() => unknown.hint(format!("did you mean `{similar}`?")),
-        _ if single_dash && word.len() > 2 => unknown.hint("a long flag starts with two dashes"),
-        _ => unknown,
+    let similar = same_ending(&word).or_else(|| {
+        Some(context(error, ContextKind::SuggestedArg)).filter(|similar| !similar.is_empty())
+    });
+    match similar.filter(|similar| !weakens(similar, &word)) {
+        Some(similar) => unknown.hint(format!("did you mean `{similar}`?")),
+        None if single_dash && word.len() > 2 => unknown.hint("a long flag starts with two dashes"),
+        None => unknown,
     }
+}
+
+/// The only flag that is `word` but for dashes and case, or ends like it: `--tls-cert` for `--cert`.
+/// Words so short are not alike enough for clap.
+fn same_ending(word: &str) -> Option<String> {
+    let word = word.trim_start_matches('-').to_ascii_lowercase().replace('_', "-");
+    let command = CommandLine::command();
+    let flags: Vec<_> = command.get_arguments().filter_map(Arg::get_long).collect();
+    let whole = flags.iter().find(|flag| **flag == word);
+    let mut ends = flags.iter().filter(|flag| flag.ends_with(&format!("-{word}")));
+    let only = ends.next().filter(|_| ends.next().is_none());
+    Some(format!("--{}", whole.or(only)?))
+}
+
+/// Whether the hint would lead to less security for somebody who did not ask for it.
+fn weakens(similar: &str, word: &str) -> bool {
+    let asked = ["insecure", "no-verify", "skip-verify"].iter().any(|part| word.contains(part));
+    ["--tls-insecure-skip-verify", "--tls-no-verify"].contains(&similar) && !asked
 }
 
 /// `name`, if it is a flag whose value is a secret.

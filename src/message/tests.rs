@@ -113,9 +113,17 @@ fn what_two_parsers_could_read_in_two_ways_is_refused() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_a_message() {
+    let text = r#"{"jsonrpc":"2.0","id":1,"method":"a"}"#;
+    let message = Message::parse(format!("\u{feff}{text}\r\n").into()).unwrap();
+    assert_eq!(message.bytes(), text);
+    assert!(is_not_json(&format!("\u{feff}\u{feff}{text}")));
+}
+
+#[test]
 fn garbage_is_not_json() {
     for text in
-        ["", "{", "hello", "{}{}", r#"{"id":1,"method":"a"} x"#, "\u{feff}{}", r#"{"a":01}"#]
+        ["", "{", "hello", "{}{}", r#"{"id":1,"method":"a"} x"#, "{}\u{feff}", r#"{"a":01}"#]
     {
         assert!(is_not_json(text), "{text}: {:?}", parse(text));
     }

@@ -25,6 +25,17 @@ pub(super) enum CertificateFileError {
     Pem(#[from] PemError),
 }
 
+impl CertificateFileError {
+    /// What to do about it.
+    pub(super) fn hint(&self) -> &'static str {
+        match self {
+            Self::Damaged(_) => "export the certificate anew",
+            Self::Missing => "pass the file that begins with `-----BEGIN CERTIFICATE-----`",
+            Self::Pem(error) => error.hint(),
+        }
+    }
+}
+
 /// The certificates of a PEM file, or the one of a DER file.
 pub(super) fn from_file(
     bytes: &[u8],

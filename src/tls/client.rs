@@ -11,10 +11,8 @@ use std::time::UNIX_EPOCH;
 
 use rustls::ClientConfig;
 use rustls::SupportedProtocolVersion;
-use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs;
-use rustls::server::VerifierBuilderError;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::ServerName;
 use tokio::io::AsyncRead;
@@ -36,8 +34,9 @@ use crate::tls::reload::Stamps;
 use crate::tls::stream::Alpn;
 use crate::tls::stream::TlsStream;
 use crate::tls::trust;
+use crate::tls::trust::RevocationList;
 use crate::tls::verify;
-use crate::tls::verify::AnyCertificate;
+use crate::tls::verify::Judge;
 use crate::tls::verify::Verifier;
 
 /// Identity and trust of the process, and the handshakes made with them. Share it in an [`Arc`].
@@ -121,13 +120,10 @@ impl ClientTls {
                 state.generation += 1;
                 tracing::info!("TLS files have changed: new connections use the new ones");
             }
-            Err(report) => {
-                let cause = report.cause.as_deref().unwrap_or("no further cause");
-                tracing::warn!(
-                    "TLS files have changed and cannot be used, the old ones stay in force: {}: {cause}",
-                    report.error
-                );
-            }
+            Err(report) => tracing::warn!(
+                "TLS files have changed and cannot be used, the old ones stay in force: {}",
+                report.line()
+            ),
         }
     }
 
@@ -206,15 +202,15 @@ impl Loaded {
         options: &ClientOptions,
         identity: Option<Arc<Identity>>,
         ca: Vec<CertificateDer<'static>>,
-        crls: Vec<rustls_pki_types::CertificateRevocationListDer<'static>>,
+        crls: Vec<RevocationList>,
     ) -> Result<Self, Report> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let verifier: Arc<dyn ServerCertVerifier> = if options.skip_verify {
-            Arc::new(AnyCertificate(Arc::clone(&provider)))
+        let judge = if options.skip_verify {
+            None
         } else {
-            let verifier = Verifier::new(Arc::clone(&provider), ca, options.ca_only, crls);
-            Arc::new(verifier.map_err(|error| trust_report(&error))?)
+            Some(Judge::new(Arc::clone(&provider), ca, options.ca_only, crls)?)
         };
+        let verifier = Verifier { provider: Arc::clone(&provider), judge };
         let config = config(provider, options.min_version, verifier, identity.as_ref())?;
         let with = |alpn: Alpn| {
             let mut config = config.clone();
@@ -241,7 +237,7 @@ impl Loaded {
 fn config(
     provider: Arc<CryptoProvider>,
     min_version: MinVersion,
-    verifier: Arc<dyn ServerCertVerifier>,
+    verifier: Verifier,
     identity: Option<&Arc<Identity>>,
 ) -> Result<ClientConfig, Report> {
     const TLS13: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
@@ -254,22 +250,11 @@ fn config(
         .with_protocol_versions(versions)
         .map_err(|error| Report::new("cannot set up TLS").cause(error.to_string()))?
         .dangerous()
-        .with_custom_certificate_verifier(verifier);
+        .with_custom_certificate_verifier(Arc::new(verifier));
     Ok(match identity {
         Some(identity) => builder.with_client_cert_resolver(Arc::<Identity>::clone(identity)),
         None => builder.with_no_client_auth(),
     })
-}
-
-fn trust_report(error: &VerifierBuilderError) -> Report {
-    match error {
-        VerifierBuilderError::InvalidCrl(error) => Report::new("Unable to load CRL")
-            .cause(format!("a revocation list cannot be used: `{error:?}`"))
-            .hint("pass full CRLs of version 2 with a CRL number and an authority key identifier"),
-        _ => Report::new("no CA is trusted, so no server can be")
-            .cause("no `--tls-ca` was given and the system has no CA certificates")
-            .hint("pass the CA of the server with `--tls-ca`"),
-    }
 }
 
 /// Every file that the configuration comes from.

@@ -34,6 +34,16 @@ pub(super) fn reason(error: &io::Error) -> String {
     }
 }
 
+/// The hint for a file that cannot be read: the flag, and the variable of the same name, that may
+/// have given its path.
+pub(super) fn check_path(flag: &str) -> String {
+    let name = flag.trim_start_matches('-').replace('-', "_").to_ascii_uppercase();
+    format!(
+        "check the path given with `{flag}` or `MCP_REMOTE_{name}`; editors start programs \
+         elsewhere, so it should be absolute"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::read;

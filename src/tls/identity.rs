@@ -123,17 +123,17 @@ fn describe(certificate: &X509Certificate<'_>, origin: &str) -> String {
 }
 
 fn load_pem(cert: &Path, key: &Path, passphrase: Option<&Secret>) -> Result<Identity, Report> {
-    let cert_bytes = read_pem(cert)?;
+    let cert_bytes = read_pem("--tls-cert", cert)?;
     if cert == key {
         // Read once: a pipe gives its bytes a single time.
         return from_pem(cert, &cert_bytes, key, &cert_bytes, passphrase);
     }
-    from_pem(cert, &cert_bytes, key, &read_pem(key)?, passphrase)
+    from_pem(cert, &cert_bytes, key, &read_pem("--tls-key", key)?, passphrase)
 }
 
-fn read_pem(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, Report> {
+fn read_pem(flag: &str, path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, Report> {
     file::read(path, limits::MAX_IDENTITY_BYTES)
-        .map_err(|error| pem_report(path, file::reason(&error)))
+        .map_err(|error| pem_report(path, file::reason(&error)).hint(file::check_path(flag)))
 }
 
 fn from_pem(
@@ -159,14 +159,14 @@ fn key_blocks(path: &Path, bytes: &[u8]) -> Result<Vec<Block>, Report> {
              passed with `--tls-pfx`",
         ));
     }
-    pem::blocks(bytes).map_err(|error| pem_report(path, error))
+    pem::blocks(bytes).map_err(|error| pem_report(path, &error).hint(error.hint()))
 }
 
 fn load_pkcs12(path: &Path, passphrase: Option<&Secret>) -> Result<Identity, Report> {
     let bytes = file::read(path, limits::MAX_IDENTITY_BYTES).map_err(|error| {
         Report::new(format!("Unable to load PKCS#12 bundle at '{}'", path.display()))
             .cause(file::reason(&error))
-            .hint("check the path given with `--tls-pfx`")
+            .hint(file::check_path("--tls-pfx"))
     })?;
     from_pkcs12(path, &bytes, passphrase)
 }
@@ -174,10 +174,8 @@ fn load_pkcs12(path: &Path, passphrase: Option<&Secret>) -> Result<Identity, Rep
 fn from_pkcs12(path: &Path, bytes: &[u8], passphrase: Option<&Secret>) -> Result<Identity, Report> {
     let undecodable =
         || Report::new(format!("Unable to decode PKCS#12 bundle at '{}'", path.display()));
-    let bundle = pkcs12::open(bytes, passphrase).map_err(|error| {
-        let report = undecodable().cause(error.to_string());
-        hinted(report, error.hint())
-    })?;
+    let bundle = pkcs12::open(bytes, passphrase)
+        .map_err(|error| undecodable().cause(error.to_string()).hint(error.hint()))?;
     if bundle.keys.is_empty() || bundle.certificates.is_empty() {
         let missing = if bundle.keys.is_empty() { "private key" } else { "certificate" };
         return Err(Report::new(format!(
@@ -201,7 +199,7 @@ fn from_pkcs12(path: &Path, bytes: &[u8], passphrase: Option<&Secret>) -> Result
         }
     }
     Err(match unusable {
-        Some(error) => hinted(undecodable().cause(error.to_string()), error.hint()),
+        Some(error) => undecodable().cause(error.to_string()).hint(error.hint()),
         None => undecodable()
             .cause("its private key does not belong to any of its certificates")
             .hint("export the certificate together with its own private key"),
@@ -230,28 +228,18 @@ fn pem_report(path: &Path, cause: impl std::fmt::Display) -> Report {
 }
 
 fn certificate_report(path: &Path, bytes: &[u8], error: &CertificateFileError) -> Report {
-    let report = pem_report(path, error);
     // 0x30 opens every PKCS#12 file; a DER certificate was tried before.
-    match error {
-        CertificateFileError::Missing if bytes.first() == Some(&0x30) => {
-            report.hint("if it is a PKCS#12 file, pass it with `--tls-pfx`")
+    let is_der = bytes.first() == Some(&0x30);
+    pem_report(path, error).hint(match error {
+        CertificateFileError::Missing if is_der => {
+            "if it is a PKCS#12 file, pass it with `--tls-pfx`"
         }
-        CertificateFileError::Missing => {
-            report.hint("pass the file that begins with `-----BEGIN CERTIFICATE-----`")
-        }
-        _ => report,
-    }
+        other => other.hint(),
+    })
 }
 
 fn key_report(path: &Path, error: KeyError) -> Report {
-    hinted(pem_report(path, error), error.hint())
-}
-
-fn hinted(report: Report, hint: Option<&str>) -> Report {
-    match hint {
-        Some(hint) => report.hint(hint),
-        None => report,
-    }
+    pem_report(path, error).hint(error.hint())
 }
 
 fn mismatch_report(cert: &Path, key: &Path) -> Report {

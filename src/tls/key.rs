@@ -49,18 +49,18 @@ pub(super) enum KeyError {
 
 impl KeyError {
     /// What to do about it.
-    pub(super) fn hint(self) -> Option<&'static str> {
+    pub(super) fn hint(self) -> &'static str {
         match self {
-            Self::Missing => Some("pass the file that holds the private key with `--tls-key`"),
-            Self::PassphraseNeeded => Some(
-                "pass the passphrase with `--tls-passphrase-file` or `MCP_REMOTE_TLS_PASSPHRASE`",
-            ),
-            Self::Scrambled | Self::WrongPassphrase => Some("check the passphrase"),
-            Self::TooMuchWork | Self::UnknownEncryption => {
-                Some("encrypt it anew: `openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD -out NEW`")
+            Self::Missing => "pass the file that holds the private key with `--tls-key`",
+            Self::PassphraseNeeded => {
+                "pass the passphrase with `--tls-passphrase-file` or `MCP_REMOTE_TLS_PASSPHRASE`"
             }
-            Self::Unusable => None,
-            Self::UnusablePss => Some("use a plain RSA key, or P-256"),
+            Self::Scrambled | Self::WrongPassphrase => "check the passphrase",
+            Self::TooMuchWork | Self::UnknownEncryption => {
+                "encrypt it anew: `openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD -out NEW`"
+            }
+            Self::Unusable => "if it is of such a kind, export it anew; else use another key",
+            Self::UnusablePss => "use a plain RSA key, or P-256",
         }
     }
 }

@@ -24,6 +24,16 @@ pub(super) enum PemError {
     Truncated,
 }
 
+impl PemError {
+    /// What to do about it.
+    pub(super) fn hint(&self) -> &'static str {
+        match self {
+            Self::Damaged(_) => "copy the file anew, exactly as it was issued",
+            Self::Truncated => "copy the file anew, down to the end of its last `-----END` line",
+        }
+    }
+}
+
 /// Whether the bytes look like PEM at all.
 pub(super) fn is_pem(bytes: &[u8]) -> bool {
     begins(bytes) > 0

@@ -43,22 +43,22 @@ pub(super) enum Pkcs12Error {
 
 impl Pkcs12Error {
     /// What to do about it.
-    pub(super) fn hint(&self) -> Option<&'static str> {
+    pub(super) fn hint(&self) -> &'static str {
         match self {
-            Self::Jks => Some(
+            Self::Jks => {
                 "convert it: `keytool -importkeystore -srckeystore OLD -destkeystore NEW.p12 \
-                 -deststoretype pkcs12`",
-            ),
-            Self::Malformed => None,
-            Self::PassphraseNeeded => Some(
-                "pass the passphrase with `--tls-passphrase-file` or `MCP_REMOTE_TLS_PASSPHRASE`",
-            ),
-            Self::Pem => Some("pass it with `--tls-cert` and `--tls-key`"),
-            Self::UnknownEncryption => Some(
+                 -deststoretype pkcs12`"
+            }
+            Self::Malformed => "export it anew, and copy it as it is: it is no text",
+            Self::PassphraseNeeded => {
+                "pass the passphrase with `--tls-passphrase-file` or `MCP_REMOTE_TLS_PASSPHRASE`"
+            }
+            Self::Pem => "pass it with `--tls-cert` and `--tls-key`",
+            Self::UnknownEncryption => {
                 "write it anew: `openssl pkcs12 -legacy -in OLD -out NEW.pem` and pass NEW.pem with \
-                 `--tls-cert` and `--tls-key`",
-            ),
-            Self::WrongPassphrase => Some("check the passphrase"),
+                 `--tls-cert` and `--tls-key`"
+            }
+            Self::WrongPassphrase => "check the passphrase",
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use rustls::RootCertStore;
+use rustls::server::VerifierBuilderError;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::CertificateRevocationListDer;
 
@@ -18,9 +19,8 @@ pub(super) fn load_ca(path: &Path) -> Result<Vec<CertificateDer<'static>>, Repor
     let failed = |cause: String| {
         Report::new(format!("Unable to load CA bundle at '{}'", path.display())).cause(cause)
     };
-    let bytes = file::read(path, limits::MAX_TRUST_BYTES).map_err(|error| {
-        failed(file::reason(&error)).hint("check the path given with `--tls-ca`")
-    })?;
+    let bytes = file::read(path, limits::MAX_TRUST_BYTES)
+        .map_err(|error| failed(file::reason(&error)).hint(file::check_path("--tls-ca")))?;
     let certificates = certificate::from_file(&bytes).map_err(|error| {
         failed(error.to_string())
             .hint("pass a PEM file with the certificates of the CAs, and nothing damaged in it")
@@ -29,15 +29,34 @@ pub(super) fn load_ca(path: &Path) -> Result<Vec<CertificateDer<'static>>, Repor
     Ok(certificates)
 }
 
+/// A revocation list and the file that it came from.
+#[derive(Debug)]
+pub(super) struct RevocationList {
+    pub(super) der: CertificateRevocationListDer<'static>,
+    path: PathBuf,
+}
+
 /// All revocation lists, each file named in its own error.
-pub(super) fn load_crls(
-    paths: &[PathBuf],
-) -> Result<Vec<CertificateRevocationListDer<'static>>, Report> {
+pub(super) fn load_crls(paths: &[PathBuf]) -> Result<Vec<RevocationList>, Report> {
     let mut lists = Vec::new();
     for path in paths {
-        lists.extend(load_crl(path)?);
+        let found = load_crl(path)?.into_iter();
+        lists.extend(found.map(|der| RevocationList { der, path: path.clone() }));
     }
     Ok(lists)
+}
+
+/// Why nothing can be verified: a revocation list that is `broken`, or no root at all.
+pub(super) fn report(error: &VerifierBuilderError, broken: Option<&RevocationList>) -> Report {
+    match error {
+        VerifierBuilderError::InvalidCrl(error) => broken
+            .map_or_else(|| Report::new("Unable to load CRL"), |list| crl_report(&list.path))
+            .cause(format!("the revocation list cannot be used: `{error:?}`"))
+            .hint("pass full CRLs of version 2 with a CRL number and an authority key identifier"),
+        _ => Report::new("no CA is trusted, so no server can be")
+            .cause("no `--tls-ca` was given and the system has no CA certificates")
+            .hint("pass the CA of the server with `--tls-ca`"),
+    }
 }
 
 /// A root store of these certificates alone.
@@ -58,13 +77,10 @@ pub(super) fn add_system_roots(store: &mut RootCertStore) {
 }
 
 fn load_crl(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, Report> {
-    let failed = |cause: String| {
-        Report::new(format!("Unable to load CRL at '{}'", path.display())).cause(cause)
-    };
-    let bytes = file::read(path, limits::MAX_TRUST_BYTES).map_err(|error| {
-        failed(file::reason(&error)).hint("check the path given with `--tls-crl`")
-    })?;
-    let lists = crl_ders(&bytes).map_err(|error| failed(error.to_string()))?;
+    let failed = |cause: String| crl_report(path).cause(cause);
+    let bytes = file::read(path, limits::MAX_TRUST_BYTES)
+        .map_err(|error| failed(file::reason(&error)).hint(file::check_path("--tls-crl")))?;
+    let lists = crl_ders(&bytes).map_err(|error| failed(error.to_string()).hint(error.hint()))?;
     let damaged = || {
         failed("it holds no readable revocation list".to_owned())
             .hint("pass a CRL of version 2 in PEM or DER, as `openssl ca -gencrl` writes it")
@@ -73,6 +89,10 @@ fn load_crl(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, R
         return Err(damaged());
     }
     Ok(lists)
+}
+
+fn crl_report(path: &Path) -> Report {
+    Report::new(format!("Unable to load CRL at '{}'", path.display()))
 }
 
 fn crl_ders(bytes: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, pem::PemError> {

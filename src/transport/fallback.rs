@@ -58,18 +58,20 @@ impl Choice {
     async fn run(self, strategy: Strategy, mut inlet: Inlet) {
         let Some(first) = inlet.next().await else { return };
         match strategy {
-            Strategy::HttpFirst => self.http_first(first, inlet, true).await,
-            Strategy::HttpOnly => self.http_first(first, inlet, false).await,
+            Strategy::HttpFirst | Strategy::HttpOnly => {
+                self.http_first(first, inlet, strategy).await;
+            }
             Strategy::SseFirst => match self.open_sse(&first).await {
                 Some(stream) => self.sse(stream, first, inlet).await,
-                None => self.http_first(first, inlet, false).await,
+                None => self.http_first(first, inlet, strategy).await,
             },
             Strategy::SseOnly => self.sse_only(first, inlet).await,
         }
     }
 
-    /// Streamable HTTP; the other transport is tried as long as no POST has succeeded.
-    async fn http_first(self, first: Message, mut inlet: Inlet, fall_back: bool) {
+    /// Streamable HTTP; the other transport is tried, if it may be and was not before, as long as no
+    /// POST has succeeded.
+    async fn http_first(self, first: Message, mut inlet: Inlet, strategy: Strategy) {
         let client = Client::new(Arc::clone(&self.http), self.host.clone(), self.settings.clone());
         let mut next = Some(first);
         while let Some(message) = next {
@@ -84,10 +86,13 @@ impl Choice {
                     connected("Streamable HTTP", &self.http);
                     return client.run(inlet).await;
                 }
+                Some(Err(Trouble::Refused(refusal))) if strategy == Strategy::HttpOnly => {
+                    Trouble::Refused(refusal.as_only_transport())
+                }
                 Some(Err(trouble)) => trouble,
             };
-            tracing::info!("http transport failed: {}", trouble.summary(self.http.origin()));
-            if fall_back && may_fall_back(&trouble) {
+            tracing::info!("http transport failed: {}", trouble.line(self.http.origin()));
+            if strategy == Strategy::HttpFirst && may_fall_back(&trouble) {
                 tracing::debug!(
                     "trying HTTP+SSE: the first POST was refused as by an older server"
                 );
@@ -121,7 +126,7 @@ impl Choice {
         match sse::open(&self.http, self.settings.max_message).await {
             Ok(stream) => self.sse(stream, first, inlet).await,
             Err(failure) => {
-                tracing::info!("sse transport failed: {}", failure.report.error);
+                tracing::info!("sse transport failed: {}", failure.report.line());
                 self.host.fail(failure);
             }
         }
@@ -133,7 +138,7 @@ impl Choice {
         match sse::open(&self.http, self.settings.max_message).await {
             Ok(stream) => Some(stream),
             Err(failure) => {
-                tracing::info!("sse transport failed: {}", failure.report.error);
+                tracing::info!("sse transport failed: {}", failure.report.line());
                 None
             }
         }

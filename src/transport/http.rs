@@ -11,6 +11,7 @@ mod body;
 mod client;
 mod dial;
 mod fault;
+mod greeting;
 mod http1;
 mod http2;
 mod link;
@@ -24,8 +25,10 @@ pub use crate::transport::http::body::ReadError;
 pub use crate::transport::http::client::Client;
 pub use crate::transport::http::client::Reply;
 pub use crate::transport::http::client::Request;
+pub use crate::transport::http::client::content_coding;
 pub use crate::transport::http::client::media_type;
 pub use crate::transport::http::origin::Origin;
+pub use crate::transport::http::proxy::Address as ProxyAddress;
 pub use crate::transport::http::proxy::Proxies;
 
 use std::time::Duration;

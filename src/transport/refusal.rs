@@ -1,7 +1,11 @@
 //! An HTTP status that is not a success, and the one error that the host gets for it.
 
-use std::time::Duration;
+mod words;
 
+use std::time::Duration;
+use std::time::SystemTime;
+
+use bytes::Bytes;
 use http::HeaderMap;
 use http::StatusCode;
 use http::header;
@@ -20,6 +24,8 @@ use crate::report::Report;
 use crate::report::peer_text;
 use crate::transport::http::Origin;
 use crate::transport::http::Reply;
+use crate::transport::http::content_coding;
+use crate::transport::refusal::words::Words;
 
 /// `HeaderMismatch` of 2026-07-28.
 pub const HEADER_MISMATCH: i64 = -32020;
@@ -39,6 +45,8 @@ pub struct Refusal {
     error: Option<Message>,
     // Whether the request named a session.
     in_session: bool,
+    // Whether the user rules the other transport out.
+    only_transport: bool,
     // Where a redirect leads to: its origin alone.
     target: Option<String>,
     text: String,
@@ -47,20 +55,15 @@ pub struct Refusal {
 impl Refusal {
     /// Reads the reply, with at most [`limits::REFUSAL_BODY_BYTES`] of its body.
     pub async fn read(reply: Reply) -> Self {
-        let retry_after = retry_after(&reply.headers);
+        let retry_after = retry_after(&reply.headers, SystemTime::now());
         let target = redirect_target(&reply.headers);
-        let body = tokio::time::timeout(
-            limits::REFUSAL_BODY_TIMEOUT,
-            reply.body.read(limits::REFUSAL_BODY_BYTES),
-        );
-        // A body that does not come or is too long says nothing; the status does.
-        let body = body.await.ok().and_then(Result::ok).unwrap_or_default();
+        let (status, body) = (reply.status, words_of(reply).await);
         let text = peer_text(&without_tags(&String::from_utf8_lossy(&body)));
         let error = Message::parse(body).ok().filter(|message| {
             let head = message.head();
             head.is_some_and(|head| matches!(head.kind, MessageKind::Response { failed: true, .. }))
         });
-        Self { status: reply.status, retry_after, error, in_session: false, target, text }
+        Self { status, retry_after, error, in_session: false, only_transport: false, target, text }
     }
 
     /// The code of the JSON-RPC error in the body, if there is one.
@@ -90,8 +93,10 @@ impl Refusal {
         self
     }
 
-    fn wants_certificate(&self) -> bool {
-        self.status == StatusCode::BAD_REQUEST && self.text.contains("SSL certificate")
+    /// Notes that there is no other transport to be tried, so that a hint at it makes sense.
+    pub fn as_only_transport(mut self) -> Self {
+        self.only_transport = true;
+        self
     }
 
     /// Whether the body says nothing that a host could understand.
@@ -122,7 +127,8 @@ impl Refusal {
             StatusCode::NOT_ACCEPTABLE,
             StatusCode::LENGTH_REQUIRED,
         ];
-        older.contains(&self.status) && !self.is_modern() && !self.wants_certificate()
+        let other_reason = self.is_modern() || self.wants_certificate() || self.wants_tls();
+        older.contains(&self.status) && !other_reason
     }
 
     /// The error for the request `id`: the remote's own if it sent one, under the right id.
@@ -137,31 +143,7 @@ impl Refusal {
     /// The refusal in words.
     pub fn failure(&self, origin: &Origin) -> Failure {
         let status = self.status;
-        let (kind, error, hint) = match status.as_u16() {
-            // How nginx says that it got none, or one that it does not trust.
-            400 if self.wants_certificate() => (
-                Kind::Auth,
-                "wants a client certificate that it accepts",
-                Some("pass a valid one of a CA that it trusts with `--tls-cert` and `--tls-key`"),
-            ),
-            401 => (Kind::Auth, "does not know us", Some("give credentials with `--header-file`")),
-            403 => (Kind::Auth, "does not let us in", Some("ask whether this identity is allowed")),
-            429 | 503 => (Kind::Overloaded, "is overloaded", Some("try again later")),
-            502 | 504 => (
-                Kind::OutcomeUnknown,
-                "lost its own server; the request may or may not have been executed",
-                Some("check at the remote before you send it again"),
-            ),
-            300..=399 => (Kind::Refused, "redirects", Some("give the final URL")),
-            413 => (Kind::TooLarge, "takes no message of this size", None),
-            404 if self.in_session => {
-                (Kind::Refused, "has lost the session", Some("let the host connect again"))
-            }
-            404 => {
-                (Kind::Refused, "has no MCP endpoint at this path", Some("check the URL's path"))
-            }
-            _ => (Kind::Refused, "refused the request", None),
-        };
+        let Words { kind, error, hint } = self.words(origin);
         // Many hosts show the message alone, so it names the status too.
         let report = Report::new(format!("{origin} {error} (HTTP {})", status.as_u16()));
         let text = if self.text.is_empty() { String::new() } else { format!(": {}", self.text) };
@@ -180,6 +162,16 @@ impl Refusal {
     }
 }
 
+/// A body that does not come, is too long, or in a content coding says nothing; the status does.
+async fn words_of(reply: Reply) -> Bytes {
+    if let Some(coding) = content_coding(&reply.headers) {
+        return format!("a text in the content coding {coding}").into();
+    }
+    let body = reply.body.read(limits::REFUSAL_BODY_BYTES);
+    let body = tokio::time::timeout(limits::REFUSAL_BODY_TIMEOUT, body).await;
+    body.ok().and_then(Result::ok).unwrap_or_default()
+}
+
 /// The text of an HTML page, or any other text as it is.
 fn without_tags(text: &str) -> String {
     if !text.trim_start().starts_with('<') {
@@ -194,15 +186,53 @@ fn redirect_target(headers: &HeaderMap) -> Option<String> {
     Some(target.origin().ascii_serialization())
 }
 
-/// `Retry-After` in seconds (RFC 9110 section 10.2.3); a date is not worth a calendar here.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+/// `Retry-After`, seconds or a date (RFC 9110 section 10.2.3); a date that is past means now.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    match text.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => Some(until(httpdate::parse_http_date(text).ok()?, now)),
+    }
+}
+
+/// Whole seconds, rounded up: never too early.
+fn until(date: SystemTime, now: SystemTime) -> Duration {
+    let wait = date.duration_since(now).unwrap_or_default();
+    Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+    use std::time::SystemTime;
+
+    use http::HeaderMap;
+    use http::HeaderValue;
+
+    use crate::transport::refusal::retry_after;
     use crate::transport::refusal::without_tags;
+
+    #[test]
+    fn a_wait_is_given_in_seconds_or_as_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(784_111_777_500);
+        let wait = |text: &'static str| {
+            let headers: HeaderMap =
+                [(http::header::RETRY_AFTER, HeaderValue::from_static(text))].into_iter().collect();
+            retry_after(&headers, now).map(|wait| wait.as_secs())
+        };
+        assert_eq!(wait(" 17 "), Some(17));
+        for date in [
+            "Sun, 06 Nov 1994 08:50:37 GMT",
+            "Sunday, 06-Nov-94 08:50:37 GMT",
+            "Sun Nov  6 08:50:37 1994",
+        ] {
+            // Half a second is gone already.
+            assert_eq!(wait(date), Some(60), "{date}");
+        }
+        assert_eq!(wait("Sun, 06 Nov 1994 08:49:37 GMT"), Some(0));
+        assert_eq!(wait("soon"), None);
+        assert_eq!(wait("-1"), None);
+    }
 
     #[test]
     fn a_page_is_shown_without_its_tags() {

@@ -48,10 +48,21 @@ pub async fn open(http: &Client, max_message: usize) -> Result<Opened, Failure> 
     };
     let reply = http.send(request, &CancellationToken::new()).await?;
     if !reply.status.is_success() {
-        return Err(Refusal::read(reply).await.failure(http.origin()));
+        let refusal = Refusal::read(reply).await;
+        // So answer the servers that know the other transport alone.
+        return Err(if refusal.allows_fallback() {
+            let cause = format!("GET was answered with HTTP status {}", refusal.status);
+            no_stream(http.origin(), &cause)
+        } else {
+            refusal.failure(http.origin())
+        });
     }
     if plain::media_type(&reply.headers) != "text/event-stream" {
         return Err(no_stream(http.origin(), "GET was not answered with an event stream"));
+    }
+    if let Some(coding) = plain::content_coding(&reply.headers) {
+        let cause = format!("its event stream is in the content coding `{coding}`");
+        return Err(no_stream(http.origin(), &cause));
     }
     let mut events = Events::new(reply.body, max_message);
     let first = timeout(limits::ENDPOINT_TIMEOUT, events.next()).await;
@@ -84,5 +95,5 @@ fn endpoint(http: &Client, reference: &[u8]) -> Result<Url, Failure> {
 
 fn no_stream(origin: &Origin, cause: &str) -> Failure {
     let report = Report::new(format!("{origin} does not speak HTTP+SSE")).cause(cause);
-    Failure::new(Kind::Protocol, report.hint("check the URL's path, or use another `--transport`"))
+    Failure::new(Kind::Protocol, report.hint("check the URL's path, or omit `--transport`"))
 }

@@ -154,6 +154,9 @@ fn http_only_never_opens_the_old_transport() {
     let host = bridge(&remote, "http-only");
     let answer = host.call(0, "initialize", initialize_params());
     assert_eq!(answer["error"]["code"], -32603, "{answer}");
+    let told = answer.to_string();
+    assert!(told.contains("does not speak Streamable HTTP"), "{told}");
+    assert!(told.contains("if the server speaks HTTP+SSE, omit `--transport`"), "{told}");
     assert_eq!(remote.requests("GET").len(), 0);
 }
 
@@ -190,6 +193,9 @@ fn sse_only_fails_where_there_is_no_such_stream() {
     let host = bridge(&remote, "sse-only");
     let answer = host.call(0, "initialize", initialize_params());
     assert_eq!(answer["error"]["code"], -32603, "{answer}");
+    let told = answer.to_string();
+    assert!(told.contains("does not speak HTTP+SSE") && told.contains("405"), "{told}");
+    assert!(told.contains("omit `--transport`"), "{told}");
     assert_eq!(remote.requests("initialize").len(), 0);
 }
 

@@ -10,10 +10,13 @@ use crate::support::host::initialize_params;
 use crate::support::host::modern;
 use crate::support::launch::Launch;
 use crate::support::mcp::Plan;
+use crate::support::pki;
+use crate::support::pki::Ca;
 use crate::support::raw::RawRemote;
 use crate::support::reply::Reply;
 use crate::support::reply::Step;
 use crate::support::secure::Pki;
+use crate::support::tls_server;
 use crate::support::watched::Gate;
 
 #[track_caller]
@@ -50,7 +53,74 @@ fn a_peer_that_does_not_speak_tls_is_told() {
         let kind = host.failure(0);
         assert!(["tls", "not_sent"].contains(&kind.as_str()), "{answer:?}: {}", host.answer(0));
         assert_eq!(host.answer(0)["error"]["data"]["retrySafe"], true);
+        let hint = host.answer(0)["error"]["data"]["hint"].to_string();
+        assert_eq!(hint.contains("an `http://` URL"), !answer.is_empty(), "{hint}");
         assert!(remote.accepted() <= 2);
+    }
+}
+
+/// Whether it speaks first or answers, in the clear or inside TLS.
+#[test]
+fn a_peer_that_is_no_http_server_is_told_so() {
+    let banner = "SSH-2.0-OpenSSH_9.6\r\n";
+    for (says, shown) in [(banner, "`SSH-2.0-OpenSSH_9.6`"), ("\0\x07", "no HTTP response")] {
+        for speaks_first in [true, false] {
+            let remote = RawRemote::start(move |connection| {
+                if !speaks_first {
+                    connection.head();
+                }
+                connection.write(says);
+                connection.wait_for_end();
+            });
+            let told = fails(&Launch::plain(&remote.url("/mcp")).start(), "protocol");
+            assert!(told.contains("does not speak HTTP") && told.contains(shown), "{told}");
+            assert_eq!(remote.accepted(), 1);
+        }
+    }
+    let (folder, ca) = (tempfile::tempdir().unwrap(), Ca::new("CA"));
+    let mut config = tls_server::open(&ca.server(&["localhost"]));
+    config.alpn_protocols.clear();
+    let remote = tls_server::Server::start(config);
+    let url = format!("https://localhost:{}/mcp?key=s3cret", remote.address.port());
+    let file = pki::write(&folder, "ca.pem", ca.pem());
+    let told = fails(&Launch::new(&url).arg("--tls-ca").arg(file).start(), "protocol");
+    assert!(told.contains("does not speak HTTP") && !told.contains("s3cret"), "{told}");
+}
+
+/// A response that only breaks off may have been one to an executed request.
+#[test]
+fn a_broken_response_is_no_proof_that_nothing_was_executed() {
+    for part in ["H", "HTTP/1.1 200 O", "HTTP/1.1 200 OK\r\nno header\r\n\r\n", "\r\n"] {
+        let remote = RawRemote::start(move |connection| {
+            connection.request();
+            connection.write(part);
+        });
+        let told = fails(&Launch::plain(&remote.url("/mcp")).start(), "outcome_unknown");
+        assert!(!told.contains("https://"), "{told}");
+    }
+}
+
+/// What servers of TLS do when somebody speaks plain HTTP to them.
+#[test]
+fn plain_http_to_a_port_of_tls_leads_to_the_right_scheme() {
+    let page = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/html\r\n";
+    let words = [
+        "<h1>400</h1> The plain HTTP request was sent to HTTPS port",
+        "Client sent an HTTP request to an HTTPS server.\n",
+        "You're speaking plain HTTP to an SSL-enabled server port.",
+        "This combination of host and port requires TLS.",
+    ];
+    let pages = words.map(|it| format!("{page}content-length: {}\r\n\r\n{it}", it.len()));
+    let cases = pages.map(|page| (page.into_bytes(), "refused"));
+    let alert = (b"\x15\x03\x01\0\x02\x02\x46".to_vec(), "protocol");
+    let closes = (Vec::new(), "outcome_unknown");
+    for (answer, kind) in cases.into_iter().chain([alert, closes]) {
+        let remote = RawRemote::start(move |connection| {
+            connection.request();
+            connection.write(&answer);
+        });
+        let told = fails(&Launch::plain(&remote.url("/mcp")).start(), kind);
+        assert!(told.contains("use `https://` in the URL"), "{told}");
     }
 }
 

@@ -6,6 +6,8 @@ use serde_json::json;
 use crate::support::host::Host;
 use crate::support::host::LEGACY;
 use crate::support::host::initialize_params;
+use crate::support::launch::Launch;
+use crate::support::mcp::Call;
 use crate::support::mcp::Plan;
 use crate::support::raw::RawRemote;
 use crate::support::reply::Reply;
@@ -235,6 +237,35 @@ fn a_json_answer_that_is_none_is_an_error() {
         host.ask_echo(1);
         assert_eq!(host.failure(1), "protocol", "{body}");
     }
+}
+
+#[test]
+fn an_answer_in_a_content_coding_is_not_asked_for_and_named_where_it_comes() {
+    let coded = |reply: Reply| reply.header("content-encoding", "gzip");
+    for (reply, kind) in [
+        (Reply::json("\x1f\u{8b}"), "protocol"),
+        (Reply::events([]), "protocol"),
+        (Reply::status(500).body("\x1f\u{8b}"), "refused"),
+    ] {
+        let remote = Plan::legacy().always("tools/call", coded(reply)).start();
+        let host = Host::in_session(&remote);
+        host.ask_echo(1);
+        assert_eq!(host.failure(1), kind);
+        let told = host.answer(1).to_string();
+        assert!(told.contains("content coding") && told.contains("gzip"), "{told}");
+        let call = &remote.requests("tools/call")[0];
+        assert_eq!(call.headers_named("accept-encoding"), ["identity"]);
+    }
+    let remote = Plan::sse().always("GET", coded(Reply::events([]))).start();
+    let host = Launch::plain(&remote.url()).args(["--transport", "sse-only"]).start();
+    let answer = host.call(0, "initialize", initialize_params());
+    assert!(answer.to_string().contains("content coding `gzip`"), "{answer}");
+    // This one can be read.
+    let plain = |call: &Call<'_>| {
+        Some(Reply::json(call.result(json!({}))).header("content-encoding", "identity"))
+    };
+    let remote = Plan::legacy().on("tools/call", plain).start();
+    assert!(Host::in_session(&remote).echo(1)["result"].is_object());
 }
 
 #[test]

@@ -148,18 +148,57 @@ fn hosts_may_be_kept_from_the_proxy() {
 fn a_proxy_that_refuses_is_named() {
     let pki = Pki::new();
     let remote = secure(&pki, "h2");
-    for status in ["407 Proxy Authentication Required", "403 Forbidden", "502 Bad Gateway"] {
+    for (status, variable, hint) in [
+        ("407 Proxy Authentication Required", "HTTPS_PROXY", "put user and password into"),
+        ("403 Forbidden", "https_proxy", "set `NO_PROXY=localhost`"),
+        ("502 Bad Gateway", "ALL_PROXY", "set `NO_PROXY=localhost`"),
+    ] {
         let proxy = Proxy::refusing(status);
         let with_login = proxy.url().replace("http://", "http://user:s3cret@");
-        let host =
-            Launch::new(&remote.url()).args(pki.flags()).env("HTTPS_PROXY", &with_login).start();
+        let host = Launch::new(&remote.url()).args(pki.flags()).env(variable, &with_login).start();
         host.ask(0, "initialize", initialize_params());
         assert_eq!(host.failure(0), "not_sent", "{status}");
         let told = host.answer(0).to_string();
-        assert!(told.contains(&status[..3]), "{told}");
+        assert!(told.contains(&status[..3]) && told.contains(hint), "{told}");
+        assert!(told.contains(&format!("`{variable}`")), "{told}");
         assert!(!(told + &host.errors()).contains("s3cret"));
     }
     assert_eq!(remote.connections(), 0);
+}
+
+#[test]
+fn a_proxy_that_cannot_be_reached_is_named_with_its_variable() {
+    // A port that was free a moment ago.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for (address, variable) in [
+        (format!("http://{nobody}"), "ALL_PROXY"),
+        (format!("socks5://{nobody}"), "https_proxy"),
+        ("http://proxy.invalid:1".to_owned(), "HTTPS_PROXY"),
+    ] {
+        let host = Launch::new("https://localhost:1/mcp").env(variable, &address).start();
+        host.ask(0, "initialize", initialize_params());
+        assert_eq!(host.failure(0), "not_sent", "{address}");
+        let told = host.answer(0).to_string();
+        assert!(told.contains("no way through the proxy"), "{told}");
+        assert!(told.contains(&format!("comes from `{variable}`")), "{told}");
+    }
+}
+
+#[test]
+fn a_proxy_that_is_no_http_server_is_named_in_place_of_the_remote() {
+    for (says, kind) in [("220 mail.example ESMTP\r\n", "protocol"), ("", "outcome_unknown")] {
+        let proxy = RawRemote::start(move |connection| {
+            connection.head();
+            connection.write(says);
+        });
+        let host =
+            Launch::plain("http://mcp.example/mcp").env("HTTP_PROXY", &proxy.url("")).start();
+        host.ask(0, "initialize", initialize_params());
+        assert_eq!(host.failure(0), kind, "{}", host.answer(0));
+        let told = host.answer(0).to_string();
+        let names_it = told.contains(&format!("the proxy {} does not", proxy.address()));
+        assert!(names_it == (kind == "protocol") && !told.contains("https://"), "{told}");
+    }
 }
 
 /// T08: `--tls-servername` is the name of the handshake, and of nothing else.

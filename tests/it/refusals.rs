@@ -33,15 +33,51 @@ fn rejected_credentials_are_said_once_and_not_tried_again() {
 
 #[test]
 fn an_overloaded_server_is_left_alone() {
-    for status in [429, 503] {
+    for (status, words) in [(429, "too many requests"), (503, "overloaded")] {
         let busy = Reply::status(status).header("retry-after", "17");
         let remote = Plan::legacy().once("tools/call", busy).start();
         let host = Host::in_session(&remote);
         host.ask_echo(1);
         assert_eq!(host.failure(1), "overloaded", "{status}");
         assert_eq!(host.answer(1)["error"]["data"]["retryAfter"], 17);
+        assert!(host.answer(1)["error"]["message"].to_string().contains(words), "{status}");
         assert_eq!(remote.requests("tools/call").len(), 1);
     }
+}
+
+#[test]
+fn a_failed_request_is_one_line_of_the_log_with_cause_and_hint() {
+    for plan in [Plan::legacy(), Plan::sse()] {
+        let remote = plan.always("tools/call", Reply::status(413)).start();
+        let host = Host::in_session(&remote);
+        host.ask_echo(1);
+        assert_eq!(host.failure(1), "too_large");
+        host.wait_for_error("hint: send less");
+        let log = host.errors();
+        let line = log.lines().find(|line| line.contains("`tools/call` failed: ")).unwrap();
+        assert!(line.contains(": HTTP status 413") && line.contains("; hint: send"), "{line}");
+        assert_eq!(log.matches("`tools/call` failed").count(), 1, "{log}");
+    }
+}
+
+#[test]
+fn a_wait_until_a_date_is_given_to_the_host_in_seconds() {
+    // In the year 9999.
+    let busy = Reply::status(503).header("retry-after", "Fri, 31 Dec 9999 23:59:59 GMT");
+    let remote = Plan::legacy().once("tools/call", busy).start();
+    let host = Host::in_session(&remote);
+    let wait = host.echo(1)["error"]["data"]["retryAfter"].as_u64().unwrap();
+    assert!(wait > 200_000_000_000, "{wait}");
+}
+
+#[test]
+fn a_message_too_large_for_the_server_is_told_with_a_way_out() {
+    let remote = Plan::legacy().always("tools/call", Reply::status(413)).start();
+    let host = Host::in_session(&remote);
+    host.ask_echo(1);
+    assert_eq!(host.failure(1), "too_large");
+    let hint = host.answer(1)["error"]["data"]["hint"].to_string();
+    assert!(hint.contains("raise the limit of the server"), "{hint}");
 }
 
 #[test]

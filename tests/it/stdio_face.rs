@@ -4,6 +4,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::support::host::Host;
+use crate::support::host::initialize_params;
 use crate::support::launch::Launch;
 use crate::support::mcp::Plan;
 use crate::support::reply::Reply;
@@ -76,6 +77,18 @@ fn garbage_is_answered_and_life_goes_on() {
     host.send_bytes("\r\n\n   \n");
     host.send_bytes("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\r\n");
     assert_eq!(host.message()["result"], json!({}));
+}
+
+/// As a shell of Windows writes before the first line of a pipe.
+#[test]
+fn a_byte_order_mark_before_a_message_stays_behind() {
+    let remote = Plan::legacy().start();
+    let host = Host::of(&remote);
+    let params = initialize_params();
+    let message = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params});
+    host.send(format!("\u{feff}{message}"));
+    assert!(host.answer(0)["result"].is_object());
+    assert_eq!(remote.requests("initialize")[0].body, message.to_string());
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use mcp_secure_remote::tls::ClientOptions;
 use mcp_secure_remote::tls::ClientTls;
+use mcp_secure_remote::tls::IdentitySource;
 use rustls::AlertDescription;
 use rustls_pki_types::CertificateRevocationListDer;
 use rustls_pki_types::pem::PemObject;
@@ -14,6 +15,7 @@ use crate::support::pki::DAY;
 use crate::support::pki::trusting;
 use crate::support::pki::write;
 use crate::support::tls_server::Server;
+use crate::support::tls_server::demanding;
 use crate::support::tls_server::open;
 
 const HOST: &str = "localhost";
@@ -94,6 +96,25 @@ fn a_file_of_trust_that_cannot_be_read_is_refused_at_start() {
     }
 }
 
+/// Well formed, and of a kind that is not supported: only the file's name leads to it.
+#[test]
+fn a_revocation_list_that_cannot_be_used_is_named_by_its_file() {
+    let folder = tempdir().unwrap();
+    let ca = Ca::new("CA");
+    let pem = ca.crl(&[], SystemTime::now() + DAY);
+    let good = write(&folder, "good.crl", &pem);
+    let der = CertificateRevocationListDer::from_pem_slice(pem.as_bytes()).unwrap();
+    // RFC 5280 section 5.2: the number of the list becomes the mark of a delta list.
+    let (number, delta) = ([0x55, 0x1d, 20], [0x55, 0x1d, 27]);
+    let at = der.windows(3).position(|window| window == number).unwrap();
+    let broken = [&der[..at], &delta, &der[at + 3..]].concat();
+    let broken = write(&folder, "broken.crl", broken);
+    let options = ClientOptions { crls: vec![good, broken.clone()], ..trusting(&folder, ca.pem()) };
+    let report = ClientTls::load(options).unwrap_err();
+    assert_eq!(report.error, format!("Unable to load CRL at '{}'", broken.display()));
+    assert!(report.cause.unwrap().contains("Delta"), "the term of the TLS library");
+}
+
 #[tokio::test]
 async fn a_ca_file_may_hold_several_and_a_crl_may_be_der() {
     let (one, two) = (Ca::new("one"), Ca::new("two"));
@@ -104,6 +125,24 @@ async fn a_ca_file_may_hold_several_and_a_crl_may_be_der() {
     let options = ClientOptions { crls, ..trusting(&folder, one.pem() + &two.pem()) };
     let client = ClientTls::load(options).unwrap();
     Server::start(open(&two.server(&[HOST]))).call(&client, HOST).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_ca_and_a_client_certificate_may_be_der() {
+    let ca = Ca::new("CA");
+    let folder = tempdir().unwrap();
+    let me = ca.client("me");
+    let cert = write(&folder, "me.der", &*me.chain[0]);
+    let key = write(&folder, "me.key", me.key.serialize_pem());
+    let options = ClientOptions {
+        identity: Some(IdentitySource::Pem { cert, key }),
+        ca: Some(write(&folder, "ca.der", ca.der())),
+        ca_only: true,
+        ..ClientOptions::default()
+    };
+    let client = ClientTls::load(options).unwrap();
+    let server = Server::start(demanding(&ca.server(&[HOST]), &[ca.der()]));
+    server.call(&client, HOST).await.unwrap();
 }
 
 #[test]

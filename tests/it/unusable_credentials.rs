@@ -44,12 +44,12 @@ fn what_cannot_be_used_is_refused_in_plain_words() {
         (fixture("bad/pbes1-md5-des.key.pem"), "is encrypted is not supported", "openssl pkcs8"),
         (fixture("bad/too-many-rounds.key.pem"), "too much work", "openssl pkcs8"),
         (fixture("bad/rsa-pss.key.pem"), "id-RSASSA-PSS", "P-256"),
-        (fixture("bad/secp256k1.key.pem"), "only RSA, P-256", ""),
+        (fixture("bad/secp256k1.key.pem"), "only RSA, P-256", "export it anew"),
         (cert.clone(), "holds no private key", "--tls-key"),
-        (cut, "cut off", ""),
+        (cut, "cut off", "down to the end"),
         (der, "not PEM", "openssl pkey"),
-        (folder.path().join("none.pem"), "no such file", ""),
-        (folder.path().to_owned(), "directory", ""),
+        (folder.path().join("none.pem"), "no such file", "`--tls-key` or `MCP_REMOTE_TLS_KEY`"),
+        (folder.path().to_owned(), "directory", "it should be absolute"),
     ];
     for (key, cause, hint) in keys {
         let report = load_pem(&cert, &key).unwrap_err();
@@ -65,6 +65,15 @@ fn a_file_that_holds_no_certificate_is_refused_in_plain_words() {
     let key = fixture("good/pkcs8-p256/key.pem");
     let report = load_pem(&key, &key).unwrap_err().to_string();
     assert!(report.contains("holds no certificate"), "{report}");
+    let report = load_pem("none.pem", &key).unwrap_err().to_string();
+    assert!(report.contains("`--tls-cert` or `MCP_REMOTE_TLS_CERT`"), "{report}");
+    let folder = tempdir().unwrap();
+    let whole = fs::read_to_string(fixture("good/pkcs8-p256/client.pem")).unwrap();
+    let text = whole.replacen("MII", "!", 1);
+    for (text, hint) in [(&whole[..200], "down to the end"), (&text, "as it was issued")] {
+        let report = load_pem(write(&folder, "client.pem", text), &key).unwrap_err();
+        assert!(report.hint.as_ref().is_some_and(|it| it.contains(hint)), "{report}");
+    }
     let report = load_pem(fixture("good/pkcs12-java/client.p12"), &key).unwrap_err().to_string();
     assert!(report.contains("--tls-pfx"), "{report}");
 }
@@ -84,7 +93,7 @@ fn a_bundle_that_cannot_be_used_is_refused_in_plain_words() {
         ),
         ("bad/without-certificate.p12", "contains no certificate or", "no certificate", "export"),
         ("good/pkcs8-p256/client.pem", decode, "PEM file", "--tls-cert"),
-        ("make.sh", decode, "not a PKCS#12 file", ""),
+        ("make.sh", decode, "not a PKCS#12 file", "export it anew"),
         ("none.p12", "Unable to load PKCS#12 bundle at '", "no such file", "--tls-pfx"),
     ];
     for (name, error, cause, hint) in cases {
@@ -95,6 +104,15 @@ fn a_bundle_that_cannot_be_used_is_refused_in_plain_words() {
         assert!(report.cause.unwrap().contains(cause), "{name}: {text}");
         assert!(text.contains(hint), "{name}: {text}");
     }
+}
+
+#[test]
+fn a_bundle_that_was_cut_off_is_to_be_exported_anew() {
+    let folder = tempdir().unwrap();
+    let whole = fs::read(fixture("good/pkcs12-java/client.p12")).unwrap();
+    let path = write(&folder, "cut.p12", &whole[..whole.len() - 100]);
+    let report = load_bundle(path).unwrap_err();
+    assert!(report.hint.as_ref().is_some_and(|it| it.contains("export it anew")), "{report}");
 }
 
 #[test]

@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::limits;
 use crate::report::Failure;
+use crate::report::peer_text;
 use crate::tls::ClientTls;
 use crate::transport::http::RemoteConfig;
 use crate::transport::http::body::Body;
@@ -70,6 +71,8 @@ impl Client {
         let dial = Dial::new(origin, tls, &config.proxies, config.connect_timeout);
         let mut headers = config.headers.clone();
         headers.entry(header::USER_AGENT).or_insert_with(|| HeaderValue::from_static(USER_AGENT));
+        // Without the header any coding would do (RFC 9110 section 12.5.3).
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         Some(Self { url: config.url.clone(), headers, pool: Pool::new(dial) })
     }
 
@@ -149,7 +152,7 @@ impl Client {
             Ok(response) => Ok(self.reply(response, link)),
             Err(LinkError::NotSent(cause)) => {
                 self.pool.forget(&state);
-                Err(fault::not_sent(dial, &state.deepest(cause).await))
+                Err(fault::not_sent(dial, &state, &state.deepest(cause).await))
             }
             Err(LinkError::Unknown(cause)) => {
                 self.pool.forget(&state);
@@ -214,6 +217,13 @@ pub fn media_type(headers: &HeaderMap) -> String {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = value.unwrap_or_default().split(';').next().unwrap_or_default();
     essence.trim().to_ascii_lowercase()
+}
+
+/// The coding of a body that cannot be read as it is (RFC 9110 section 8.4), fit to be shown.
+pub fn content_coding(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_ENCODING)?;
+    let coding = peer_text(&String::from_utf8_lossy(value.as_bytes()));
+    (!coding.is_empty() && !coding.eq_ignore_ascii_case("identity")).then_some(coding)
 }
 
 fn absolute(url: &Url, host: &HeaderValue, path: &str) -> Uri {

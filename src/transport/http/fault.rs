@@ -19,6 +19,7 @@ use crate::transport::http::dial::Dial;
 use crate::transport::http::dial::DialError;
 use crate::transport::http::dial::ProxyError;
 use crate::transport::http::dial::Step;
+use crate::transport::http::greeting::Greeting;
 use crate::transport::http::link::Cause;
 use crate::transport::http::link::LinkState;
 use crate::transport::http::origin::Origin;
@@ -56,10 +57,13 @@ pub(crate) fn unreachable(dial: &Dial, error: &DialError) -> Attempt {
 }
 
 /// There was a connection, and proof that the request was not processed.
-pub(crate) fn not_sent(dial: &Dial, cause: &Cause) -> Attempt {
+pub(crate) fn not_sent(dial: &Dial, state: &LinkState, cause: &Cause) -> Attempt {
     let explanation = explain(dial, cause.as_ref());
     if explanation.as_ref().is_some_and(|explanation| explanation.proof) {
         return final_attempt(tls_failure(dial, explanation));
+    }
+    if let Some(failure) = foreign(dial, state) {
+        return final_attempt(failure);
     }
     let report = Report::new(format!("{} closed the connection before the request", dial.origin()));
     let failure = Failure::new(Kind::NotSent, explained(report, explanation, cause));
@@ -73,9 +77,42 @@ pub(crate) fn lost(dial: &Dial, state: &LinkState, cause: &Cause) -> Attempt {
     if refused && !state.has_answered() {
         return final_attempt(tls_failure(dial, explanation));
     }
+    if let Some(failure) = foreign(dial, state) {
+        return final_attempt(failure);
+    }
     let mut failure = outcome_unknown(dial.origin(), deepest(cause.as_ref()));
     failure.report = explained(failure.report, explanation, cause);
+    if talks_in_clear(dial) && state.greeting() == Greeting::Silence {
+        let hint = "check at the remote before you send it again; if this port speaks TLS, use \
+                    `https://` in the URL";
+        failure.report.hint = Some(hint.to_owned());
+    }
     final_attempt(failure)
+}
+
+/// Whether it is the remote itself that gets our plain text, and not a proxy that forwards it.
+fn talks_in_clear(dial: &Dial) -> bool {
+    dial.tls().is_none() && dial.forwarding().is_none()
+}
+
+/// The peer certainly is no HTTP server, so it cannot have executed a request.
+fn foreign(dial: &Dial, state: &LinkState) -> Option<Failure> {
+    let (cause, hint) = match state.greeting() {
+        Greeting::Silence | Greeting::Http => return None,
+        Greeting::Tls if talks_in_clear(dial) => {
+            ("it speaks TLS".to_owned(), "use `https://` in the URL")
+        }
+        Greeting::Foreign(Some(word)) => {
+            (format!("what it says begins with `{word}`"), "check the port")
+        }
+        Greeting::Foreign(None) | Greeting::Tls => {
+            ("what it says is no HTTP response".to_owned(), "check the port")
+        }
+    };
+    let forwards = dial.proxy().filter(|_| dial.forwarding().is_some());
+    let who = forwards.map_or_else(|| dial.origin().to_string(), |it| format!("the proxy {it}"));
+    let report = Report::new(format!("{who} does not speak HTTP")).cause(cause).hint(hint);
+    Some(Failure::new(Kind::Protocol, report))
 }
 
 /// The outcome of a request whose connection was lost.
@@ -185,15 +222,21 @@ fn handshake_report(dial: &Dial, cause: &(dyn Error + 'static)) -> Report {
 }
 
 fn proxy_report(dial: &Dial, cause: &(dyn Error + 'static)) -> Report {
-    let name = dial.proxy().map(ToString::to_string).unwrap_or_default();
-    let report = Report::new(format!("no way through the proxy {name} to {}", dial.origin()));
-    let report = report.cause(deepest(cause));
-    match cause.downcast_ref::<ProxyError>() {
-        Some(ProxyError::Refused(StatusCode::PROXY_AUTHENTICATION_REQUIRED)) => report.hint(
-            "put user and password into the proxy variable: `http://user:password@proxy:port`",
+    let origin = dial.origin();
+    let Some(proxy) = dial.proxy() else { return tcp_report(origin, cause) };
+    let (name, source) = (origin.name(), proxy.source());
+    let hint = match cause.downcast_ref::<ProxyError>() {
+        Some(ProxyError::Refused(StatusCode::PROXY_AUTHENTICATION_REQUIRED)) => {
+            format!("put user and password into `{source}`: `http://user:password@{proxy}`")
+        }
+        Some(ProxyError::Scheme) => format!("set `{source}` to a proxy of another kind"),
+        _ => format!(
+            "the proxy comes from `{source}`; if {name} is reached directly, set `NO_PROXY={name}`"
         ),
-        _ => report.hint("set `NO_PROXY` for hosts that are reached directly"),
-    }
+    };
+    Report::new(format!("no way through the proxy {proxy} to {origin}"))
+        .cause(deepest(cause))
+        .hint(hint)
 }
 
 fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {

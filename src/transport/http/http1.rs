@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::task::Tasks;
 use crate::transport::http::body::Body;
+use crate::transport::http::greeting::Greeted;
 use crate::transport::http::link::Cause;
 use crate::transport::http::link::LinkError;
 use crate::transport::http::link::LinkState;
@@ -36,9 +37,9 @@ impl Http1 {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (requests, connection) =
-            handshake(TokioIo::new(stream)).await.map_err(|e| Arc::new(e) as Cause)?;
         let state = Arc::new(LinkState::default());
+        let stream = TokioIo::new(Greeted::new(stream, Arc::clone(&state)));
+        let (requests, connection) = handshake(stream).await.map_err(|e| Arc::new(e) as Cause)?;
         let ending = Arc::clone(&state);
         tasks.spawn(async move {
             ending.end(connection.await.err().map(|e| Arc::new(e) as Cause));

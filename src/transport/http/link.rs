@@ -2,7 +2,9 @@
 
 use std::error::Error;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::OnceLock;
+use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -14,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::limits;
 use crate::transport::http::body::Body;
+use crate::transport::http::greeting::Greeting;
 use crate::transport::http::http1;
 use crate::transport::http::http2;
 
@@ -65,6 +68,7 @@ impl Link {
 pub(crate) struct LinkState {
     ended: CancellationToken,
     cause: OnceLock<Cause>,
+    greeting: Mutex<Vec<u8>>,
     answered: AtomicBool,
     generation: AtomicU64,
 }
@@ -102,6 +106,19 @@ impl LinkState {
     /// Whether the connection is gone.
     pub(crate) fn has_ended(&self) -> bool {
         self.ended.is_cancelled()
+    }
+
+    /// Notes what the peer says first. True once that is enough.
+    pub(crate) fn note_greeting(&self, bytes: &[u8]) -> bool {
+        let mut greeting = self.greeting.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = limits::GREETING_BYTES - greeting.len();
+        greeting.extend(bytes.iter().take(room));
+        greeting.len() == limits::GREETING_BYTES
+    }
+
+    /// What the peer said first; over HTTP/2 that is not noted.
+    pub(crate) fn greeting(&self) -> Greeting {
+        Greeting::of(&self.greeting.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A response came over this connection, so the peer has accepted us.

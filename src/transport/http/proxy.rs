@@ -13,7 +13,22 @@ use crate::transport::http::origin::Origin;
 
 /// Which proxy to use for which host.
 #[derive(Clone)]
-pub struct Proxies(Option<Arc<Matcher>>);
+pub struct Proxies(Option<Arc<Rules>>);
+
+struct Rules {
+    matcher: Matcher,
+    https_source: String,
+    http_source: String,
+}
+
+/// The address of a proxy as the user gave it.
+#[derive(Clone, Default)]
+pub struct Address {
+    /// A URL, or host and port of an HTTP proxy; empty for no proxy.
+    pub text: String,
+    /// Where it was given: the name of a variable, for hints.
+    pub source: String,
+}
 
 impl Proxies {
     /// No proxy for any host.
@@ -23,9 +38,10 @@ impl Proxies {
 
     /// Explicit proxies: `https` and `http` for the two schemes, `no_proxy` the hosts to be reached
     /// directly, in the syntax that curl has for the variables of that name.
-    pub fn new(https: &str, http: &str, no_proxy: &str) -> Self {
-        let matcher = Matcher::builder().https(https).http(http).no(no_proxy).build();
-        Self(Some(Arc::new(matcher)))
+    pub fn new(https: Address, http: Address, no_proxy: &str) -> Self {
+        let matcher = Matcher::builder().https(https.text).http(http.text).no(no_proxy).build();
+        let rules = Rules { matcher, https_source: https.source, http_source: http.source };
+        Self(Some(Arc::new(rules)))
     }
 
     /// Host and port of the proxy for a URL.
@@ -35,9 +51,13 @@ impl Proxies {
 
     /// The proxy for this origin; `None` to connect directly.
     pub(crate) fn to(&self, origin: &Origin) -> Option<Proxy> {
-        let scheme = if origin.is_secure() { "https" } else { "http" };
+        let rules = self.0.as_ref()?;
+        let (scheme, source) = match origin.is_secure() {
+            true => ("https", &rules.https_source),
+            false => ("http", &rules.http_source),
+        };
         let uri = format!("{scheme}://{origin}").parse().ok()?;
-        Some(Proxy(self.0.as_ref()?.intercept(&uri)?))
+        Some(Proxy { intercept: rules.matcher.intercept(&uri)?, source: source.clone() })
     }
 }
 
@@ -49,7 +69,10 @@ impl fmt::Debug for Proxies {
 }
 
 /// One proxy, with its credentials.
-pub(crate) struct Proxy(Intercept);
+pub(crate) struct Proxy {
+    intercept: Intercept,
+    source: String,
+}
 
 /// How a proxy is spoken to.
 pub(crate) enum Scheme {
@@ -60,7 +83,12 @@ pub(crate) enum Scheme {
 
 impl Proxy {
     pub(crate) fn uri(&self) -> &Uri {
-        self.0.uri()
+        self.intercept.uri()
+    }
+
+    /// Where the user gave its address: the name of a variable.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
     }
 
     pub(crate) fn scheme(&self) -> Scheme {
@@ -78,14 +106,14 @@ impl Proxy {
 
     /// The value of `Proxy-Authorization`, marked as sensitive.
     pub(crate) fn authorization(&self) -> Option<HeaderValue> {
-        let mut value = self.0.basic_auth()?.clone();
+        let mut value = self.intercept.basic_auth()?.clone();
         value.set_sensitive(true);
         Some(value)
     }
 
     /// User and password as they are, for SOCKS.
     pub(crate) fn login(&self) -> Option<(&str, &str)> {
-        self.0.raw_auth()
+        self.intercept.raw_auth()
     }
 }
 
@@ -105,14 +133,16 @@ mod tests {
     use url::Url;
 
     use crate::transport::http::origin::Origin;
+    use crate::transport::http::proxy::Address;
     use crate::transport::http::proxy::Proxies;
 
     #[test]
     fn a_proxy_is_chosen_by_scheme_and_host_and_shown_without_its_password() {
-        let proxies = Proxies::new("http://u:secret@p:3128", "", "inner.example,10.0.0.0/8");
+        let https = Address { text: "http://u:secret@p:3128".to_owned(), source: "V".to_owned() };
+        let proxies = Proxies::new(https, Address::default(), "inner.example,10.0.0.0/8");
         let to = |url: &str| proxies.to(&Origin::of(&Url::parse(url).unwrap()).unwrap());
         let proxy = to("https://h/").unwrap();
-        assert_eq!(proxy.to_string(), "p:3128");
+        assert_eq!((proxy.to_string().as_str(), proxy.source()), ("p:3128", "V"));
         assert_eq!(proxy.login(), None);
         assert!(proxy.authorization().unwrap().is_sensitive());
         assert!(!format!("{proxies:?}").contains("secret"));

@@ -143,9 +143,12 @@ async fn post_one_by_one(shared: Arc<Conversation>, mut items: mpsc::Receiver<On
         let posted = timeout(limits::ONE_WAY_TIMEOUT, async {
             shared.post(&message, &CancellationToken::new()).await
         });
-        if !matches!(posted.await, Ok(Ok(()))) {
-            let what = message.head().and_then(|head| head.method()).unwrap_or("a response");
-            tracing::warn!("lost `{what}` on the way to the remote");
-        }
+        let problem = match posted.await {
+            Ok(Ok(())) => continue,
+            Ok(Err(trouble)) => trouble.line(shared.http.origin()),
+            Err(_) => format!("not taken within {:?}", limits::ONE_WAY_TIMEOUT),
+        };
+        let what = message.head().and_then(|head| head.method()).unwrap_or("a response");
+        tracing::warn!("lost `{what}` on the way to the remote: {problem}");
     }
 }

@@ -141,16 +141,16 @@ impl Conversation {
         {
             return;
         }
+        if !probe {
+            return self.answer(&self.http.unanswered(limit), &id, &waiting.method).await;
+        }
         // Servers of this transport may ignore what comes before `initialize` (A50).
-        let error = if probe {
-            RpcError::method_not_found(&waiting.method)
-        } else {
-            RpcError::failed(&self.http.unanswered(limit), Some(&waiting.method))
-        };
+        let error = RpcError::method_not_found(&waiting.method);
         let _ = self.host.send(error.answer(Some(&id))).await;
     }
 
     pub(crate) async fn answer(&self, failure: &Failure, id: &Id, method: &str) {
+        tracing::warn!("`{method}` failed: {}", failure.report.line());
         // Nobody to tell if the host is gone.
         let _ = self.host.send(RpcError::failed(failure, Some(method)).answer(Some(id))).await;
     }

@@ -53,8 +53,9 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// The error answer for the request `id`.
+    /// The error answer for the request `id`, and a line of the log about it.
     pub fn answer(&self, origin: &Origin, id: &Id, method: &str) -> Message {
+        tracing::warn!("`{method}` failed: {}", self.line(origin));
         match self {
             Self::Ambiguous => {
                 RpcError::invalid_request("a member of `params` stands twice").answer(Some(id))
@@ -65,15 +66,11 @@ impl Trouble {
     }
 
     /// One line for the log.
-    pub fn summary(&self, origin: &Origin) -> String {
-        let report = match self {
-            Self::Ambiguous => return "the request is ambiguous".to_owned(),
-            Self::Failed(failure) => failure.report.clone(),
-            Self::Refused(refusal) => refusal.failure(origin).report,
-        };
-        match report.cause {
-            Some(cause) => format!("{}: {cause}", report.error),
-            None => report.error,
+    pub fn line(&self, origin: &Origin) -> String {
+        match self {
+            Self::Ambiguous => "the request is ambiguous".to_owned(),
+            Self::Failed(failure) => failure.report.line(),
+            Self::Refused(refusal) => refusal.failure(origin).report.line(),
         }
     }
 
@@ -129,7 +126,7 @@ impl Client {
 
     /// The error answer for what [`Client::first`] returned.
     pub fn error(&self, trouble: &Trouble, id: &Id, method: &str) -> Message {
-        Exchange::error(&self.shared, trouble, id, method)
+        trouble.answer(self.shared.http.origin(), id, method)
     }
 
     /// Carries what comes from the host until nothing more will come, then ends the session.
@@ -223,7 +220,7 @@ impl Client {
                 (Ok(exchange), _) => exchange.drain().await,
                 (Err(_), None) => {}
                 (Err(trouble), Some((id, method))) => {
-                    let answer = Exchange::error(&shared, &trouble, id, method);
+                    let answer = trouble.answer(shared.http.origin(), id, method);
                     // Nobody to tell if the host is gone.
                     let _ = shared.host.send(answer).await;
                 }

@@ -117,12 +117,6 @@ impl Exchange {
         let _ = tokio::time::timeout(limits::AFTER_ANSWER, drained).await;
     }
 
-    /// The error answer for what [`Exchange::run`] returned.
-    pub(crate) fn error(shared: &Shared, trouble: &Trouble, id: &Id, method: &str) -> Message {
-        tracing::warn!("`{method}` failed: {}", trouble.summary(shared.http.origin()));
-        trouble.answer(shared.http.origin(), id, method)
-    }
-
     async fn carry(&mut self) -> Result<(), Trouble> {
         let reply = self.post().await?;
         self.session_id = reply.headers.get(SESSION_ID).cloned();
@@ -132,13 +126,17 @@ impl Exchange {
             Shape::Accepted => {
                 Err(protocol("the remote took the request like a notification and gave no answer"))
             }
+            Shape::Coded(coding) => Err(broken(
+                format!("it answered in the content coding `{coding}`, which was not asked for"),
+                "switch compression off at the server, or at the proxy before it",
+            )),
             Shape::Foreign(kind) => {
                 let what =
                     if kind.is_empty() { "no media type".to_owned() } else { format!("`{kind}`") };
-                let report = Report::new("the remote broke the protocol")
-                    .cause(format!("it answered with {what} in place of JSON or an event stream"))
-                    .hint("check the URL; a login page or a proxy on the way may have answered");
-                Err(Trouble::Failed(Failure::new(Kind::Protocol, report)))
+                Err(broken(
+                    format!("it answered with {what} in place of JSON or an event stream"),
+                    "check the URL; a login page or a proxy on the way may have answered",
+                ))
             }
             Shape::Refused => Err(Trouble::Refused(Refusal::read(reply).await)),
         }
@@ -216,5 +214,10 @@ async fn expiry(limit: Option<Duration>) {
 
 fn protocol(cause: impl Into<String>) -> Trouble {
     let report = Report::new("the remote broke the protocol").cause(cause);
+    Trouble::Failed(Failure::new(Kind::Protocol, report))
+}
+
+fn broken(cause: String, hint: &str) -> Trouble {
+    let report = Report::new("the remote broke the protocol").cause(cause).hint(hint);
     Trouble::Failed(Failure::new(Kind::Protocol, report))
 }

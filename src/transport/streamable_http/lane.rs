@@ -74,14 +74,14 @@ pub(crate) async fn deliver(shared: &Arc<Shared>, message: &Message) {
 async fn post(shared: &Arc<Shared>, message: &Message) -> Result<(), String> {
     let pass = shared.session.pass();
     let sent = CancellationToken::new();
-    let reply = shared.post(message, &pass, &sent).await.map_err(|e| e.report.error)?;
+    let reply = shared.post(message, &pass, &sent).await.map_err(|e| e.report.line())?;
     let Some(refusal) = refused(reply).await else { return Ok(()) };
     let lost = pass.id.is_some() && shared.settings.reinitialize && refusal.says_session_lost();
     if !lost || !recovery::replace_session(shared, pass.generation).await {
         return Err(format!("HTTP status {}", refusal.status));
     }
     let reply = shared.post(message, &shared.session.pass(), &sent).await;
-    match refused(reply.map_err(|e| e.report.error)?).await {
+    match refused(reply.map_err(|e| e.report.line())?).await {
         Some(refusal) => Err(format!("HTTP status {}", refusal.status)),
         None => Ok(()),
     }

@@ -4,6 +4,7 @@ use http::StatusCode;
 
 use crate::report::peer_text;
 use crate::transport::http::Reply;
+use crate::transport::http::content_coding;
 use crate::transport::http::media_type;
 
 /// A reply, by what has to be done with it.
@@ -14,6 +15,8 @@ pub(crate) enum Shape {
     Json,
     /// An event stream.
     Stream,
+    /// A success with a body in a content coding, which we never ask for.
+    Coded(String),
     /// A success with a body that is neither; its media type.
     Foreign(String),
     /// Not a success.
@@ -27,6 +30,9 @@ impl Shape {
         }
         if matches!(reply.status, StatusCode::ACCEPTED | StatusCode::NO_CONTENT) {
             return Self::Accepted;
+        }
+        if let Some(coding) = content_coding(&reply.headers) {
+            return Self::Coded(coding);
         }
         match media_type(&reply.headers).as_str() {
             "application/json" => Self::Json,

@@ -1,0 +1,78 @@
+//! What an HTTP status means to the user, a row a status.
+
+use http::StatusCode;
+
+use crate::report::Kind;
+use crate::transport::http::Origin;
+use crate::transport::refusal::Refusal;
+
+/// One row.
+pub(super) struct Words {
+    pub(super) kind: Kind,
+    /// Follows the name of the remote.
+    pub(super) error: &'static str,
+    pub(super) hint: Option<&'static str>,
+}
+
+impl Refusal {
+    /// The row for this refusal. The first that fits counts, so special cases stand first.
+    pub(super) fn words(&self, origin: &Origin) -> Words {
+        let row = |kind, error, hint| Words { kind, error, hint: Some(hint) };
+        match self.status.as_u16() {
+            300..=399 => row(Kind::Refused, "redirects", "give the final URL"),
+            // How nginx says that it got none, or one that it does not trust.
+            400 if self.wants_certificate() => row(
+                Kind::Auth,
+                "wants a client certificate that it accepts",
+                "pass a valid one of a CA that it trusts with `--tls-cert` and `--tls-key`",
+            ),
+            400 if self.wants_tls() && !origin.is_secure() => {
+                row(Kind::Refused, "speaks TLS on this port", "use `https://` in the URL")
+            }
+            401 => row(Kind::Auth, "does not know us", "give credentials with `--header-file`"),
+            403 => row(Kind::Auth, "does not let us in", "ask whether this identity is allowed"),
+            404 | 405 | 406 | 411 if self.only_transport => row(
+                Kind::Refused,
+                "does not speak Streamable HTTP at this path",
+                "check the URL's path; if the server speaks HTTP+SSE, omit `--transport`",
+            ),
+            404 if self.in_session => {
+                row(Kind::Refused, "has lost the session", "let the host connect again")
+            }
+            404 => row(Kind::Refused, "has no MCP endpoint at this path", "check the URL's path"),
+            405 => row(
+                Kind::Refused,
+                "does not take this request at this path",
+                "check the URL's path",
+            ),
+            413 => row(
+                Kind::TooLarge,
+                "takes no message of this size",
+                "send less, or raise the limit of the server and of the proxies before it",
+            ),
+            429 => row(
+                Kind::Overloaded,
+                "has had too many requests",
+                "wait before you send more, or ask for a higher limit",
+            ),
+            502 | 504 => row(
+                Kind::OutcomeUnknown,
+                "lost its own server; the request may or may not have been executed",
+                "check at the remote before you send it again",
+            ),
+            503 => row(Kind::Overloaded, "is overloaded", "try again later"),
+            _ => Words { kind: Kind::Refused, error: "refused the request", hint: None },
+        }
+    }
+
+    pub(super) fn wants_certificate(&self) -> bool {
+        self.status == StatusCode::BAD_REQUEST && self.text.contains("SSL certificate")
+    }
+
+    /// How nginx, Go, Apache and Tomcat answer plain HTTP on a port that speaks TLS.
+    pub(super) fn wants_tls(&self) -> bool {
+        ["to HTTPS port", "to an HTTPS server", "to an SSL-enabled server", "requires TLS"]
+            .iter()
+            .any(|words| self.text.contains(words))
+    }
+}
