@@ -62,7 +62,8 @@ impl Lines {
         Self {
             limit: max_line_bytes,
             chunk: Bytes::new(),
-            begun: Gather::default(),
+            // One byte more than the limit may still be a CR.
+            begun: Gather::new(max_line_bytes.saturating_add(1)),
             skipping: None,
         }
     }
