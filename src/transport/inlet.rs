@@ -79,7 +79,10 @@ impl Inlet {
         }
     }
 
+    /// There is room for as many requests as may be open, so that the end of the host's input,
+    /// which stands behind them, is seen however long the barrier takes.
     fn has_room(&self) -> bool {
-        self.held.len() < limits::CHANNEL_MESSAGES
+        let bytes: usize = self.held.iter().map(|message| message.bytes().len()).sum();
+        self.held.len() < 2 * limits::MAX_IN_FLIGHT && bytes < limits::CHANNEL_BYTES
     }
 }

@@ -70,6 +70,22 @@ fn a_host_that_never_reads_does_not_hold_up_the_end() {
 }
 
 #[test]
+fn the_end_of_input_is_seen_behind_many_requests_that_a_silent_remote_holds_up() {
+    let silent = Reply::events([Step::Wait(Gate::closed())]);
+    let remote = Plan::legacy().always("initialize", silent).start();
+    let mut host = Host::of(&remote);
+    host.ask(0, "initialize", initialize_params());
+    (1..=500).for_each(|number| host.ask(number, "ping", json!({})));
+    host.close_input();
+    assert_eq!(host.exit_code_within(SOON), 0);
+    let id =
+        |line: &String| serde_json::from_str::<serde_json::Value>(line).unwrap()["id"].as_u64();
+    let mut answered: Vec<_> = host.lines().iter().filter_map(id).collect();
+    answered.sort_unstable();
+    assert_eq!(answered, (0..=500).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_host_that_reads_no_more_ends_session_and_program() {
     let remote = Plan::legacy().start();
     let host = Host::in_session(&remote);
