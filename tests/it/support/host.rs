@@ -273,6 +273,11 @@ impl Host {
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
     }
 
+    /// The id of the process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// Open descriptors.
     pub(crate) fn descriptors(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.pid)).unwrap().count()
