@@ -25,7 +25,8 @@ mod get_stream;
 mod http2_faults;
 #[cfg(test)]
 mod line;
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod memory;
 #[cfg(test)]
 mod modern;
