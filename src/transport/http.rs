@@ -17,6 +17,7 @@ mod link;
 mod origin;
 mod pool;
 mod proxy;
+mod socks;
 mod witness;
 
 pub use crate::transport::http::body::Body;

@@ -49,6 +49,8 @@ mod server_certificates;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
+mod socks;
+#[cfg(test)]
 mod sse;
 #[cfg(test)]
 mod stdio_face;

@@ -22,6 +22,7 @@ use crate::transport::http::dial::Step;
 use crate::transport::http::link::Cause;
 use crate::transport::http::link::LinkState;
 use crate::transport::http::origin::Origin;
+use crate::transport::http::socks::SocksError;
 
 /// A failed attempt, and whether a second one is allowed and makes sense.
 pub(crate) struct Attempt {
@@ -192,6 +193,15 @@ fn proxy_report(dial: &Dial, cause: &(dyn Error + 'static)) -> Report {
         Some(ProxyError::Refused(StatusCode::PROXY_AUTHENTICATION_REQUIRED)) => report.hint(
             "put user and password into the proxy variable: `http://user:password@proxy:port`",
         ),
+        Some(ProxyError::Socks(error)) if error.is_about_login() => report.hint(
+            "put user and password into the proxy variable: `socks5h://user:password@proxy:port`",
+        ),
+        Some(ProxyError::Socks(error)) if error.is_refused_by_target() => {
+            report.hint("check the port, and that the server is running")
+        }
+        Some(ProxyError::Socks(SocksError::Unknown(..))) => {
+            report.hint("use `socks5h` in place of `socks5`: then the proxy looks names up")
+        }
         _ => report.hint("set `NO_PROXY` for hosts that are reached directly"),
     }
 }
