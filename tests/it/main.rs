@@ -31,6 +31,9 @@ mod memory;
 #[cfg(test)]
 mod modern;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod packet_loss;
+#[cfg(test)]
 mod posting;
 #[cfg(test)]
 mod proxy;
