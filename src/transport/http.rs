@@ -18,6 +18,7 @@ mod link;
 mod origin;
 mod pool;
 mod proxy;
+mod socks;
 mod witness;
 
 pub use crate::transport::http::body::Body;

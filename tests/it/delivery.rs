@@ -154,6 +154,28 @@ fn strike_first_messages(case: Case, step: usize, fault: fn(usize) -> Fault) {
     });
 }
 
+/// `notifications/initialized` over a wire of which the way down fails, and a call right behind it.
+/// Gives how many bytes came down, with the answer to the call.
+fn initialized(case: Case, down: Fault) -> usize {
+    let about = format!("{} (down {down:?})", case.name);
+    let remote = (case.plan)().start();
+    let wire = Wire::start(remote.address(), Fault::None, Fault::None);
+    let mut host = Launch::plain(&wire.url(&remote.url())).start();
+    host.call(0, "initialize", initialize_params());
+    wire.arm(Fault::None, down);
+    host.notify("notifications/initialized", json!({}));
+    host.call(1, "tools/call", call_params(false));
+    // The remote has it, in whatever state its reply came back: once, and before the call.
+    let order = remote.order();
+    let told = order.iter().filter(|what| *what == "notifications/initialized");
+    assert_eq!(told.count(), 1, "{about}: {order:?}");
+    check(&about, &host, &remote, 1);
+    host.finish();
+    let complaints = remote.take_complaints();
+    assert!(complaints.is_empty(), "{about}: {complaints:?} {order:?}");
+    wire.passed().1
+}
+
 fn first_message(case: Case, up: Fault, down: Fault) -> (usize, usize) {
     let about = format!("{} (up {up:?}, down {down:?})", case.name);
     let remote = (case.plan)().start();
@@ -201,6 +223,16 @@ fn a_wire_cut_at_any_byte_of_a_call_over_the_old_transport() {
 fn a_wire_cut_at_any_byte_of_the_first_message() {
     for case in [LEGACY_EVENTS, MODERN_JSON, SSE] {
         strike_first_messages(case, 1, Fault::Cut);
+    }
+}
+
+#[test]
+fn a_wire_cut_at_any_byte_of_the_reply_to_initialized() {
+    for case in [LEGACY_JSON, LEGACY_EVENTS] {
+        let down = initialized(case, Fault::None);
+        parallel::for_each(0..down, |at| {
+            initialized(case, Fault::Cut(at));
+        });
     }
 }
 

@@ -54,6 +54,26 @@ fn signals_end_session_and_program() {
     }
 }
 
+/// Were the second signal not heard, the session would be ended in good order a second later.
+#[test]
+#[cfg(unix)]
+fn a_second_signal_ends_the_program_at_once() {
+    for (first, second) in [("TERM", "TERM"), ("INT", "INT"), ("TERM", "INT"), ("INT", "TERM")] {
+        let never = Gate::closed();
+        let held = Reply::events([Step::Wait(never.clone()), Step::Answer]);
+        let remote = Plan::legacy().always("tools/call", held).start();
+        let host = Host::in_session(&remote);
+        host.ask_echo(1);
+        never.wait_for_visitors(1);
+        host.signal(first);
+        host.wait_for_error("shutting down");
+        host.signal(second);
+        assert_eq!(host.exit_code_within(SOON), 0, "{first}, {second}");
+        assert_eq!(remote.requests("DELETE").len(), 0, "{first}, {second}");
+        assert_eq!(host.answers_to(1), 0, "{first}, {second}");
+    }
+}
+
 #[test]
 fn a_host_that_never_reads_does_not_hold_up_the_end() {
     let remote = Plan::legacy().start();

@@ -26,7 +26,13 @@ mod http2_faults;
 #[cfg(test)]
 mod line;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod memory;
+#[cfg(test)]
 mod modern;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod packet_loss;
 #[cfg(test)]
 mod posting;
 #[cfg(test)]
@@ -45,6 +51,8 @@ mod resuming;
 mod server_certificates;
 #[cfg(test)]
 mod sessions;
+#[cfg(test)]
+mod socks;
 #[cfg(test)]
 mod sse;
 #[cfg(test)]

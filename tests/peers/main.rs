@@ -1,5 +1,5 @@
 //! The bridge between clients and servers that others wrote: the official SDKs, server-everything,
-//! nginx, the conformance suite, and the Python tool that this program replaces.
+//! nginx, haproxy, stunnel, the conformance suite, and the Python tool that this program replaces.
 //!
 //! The peers are installed on first use into `target/peers`, in the versions that `packages/` pins.
 //! One that cannot be had is skipped out loud; with `CI=true` it is a failure. Set `PEERS_BRIDGE`
@@ -14,6 +14,8 @@ mod conformance;
 #[cfg(test)]
 mod everything;
 #[cfg(test)]
+mod haproxy;
+#[cfg(test)]
 mod nginx;
 #[cfg(test)]
 mod original;
@@ -21,5 +23,7 @@ mod original;
 mod python_sdk;
 #[cfg(test)]
 mod restart;
+#[cfg(test)]
+mod stunnel;
 #[cfg(test)]
 mod typescript_sdk;

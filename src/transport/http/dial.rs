@@ -17,7 +17,6 @@ use http::Uri;
 use http::header;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
-use hyper_util::client::legacy::connect::proxy::SocksV5;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
@@ -37,6 +36,9 @@ use crate::transport::http::origin::Origin;
 use crate::transport::http::proxy::Proxies;
 use crate::transport::http::proxy::Proxy;
 use crate::transport::http::proxy::Scheme;
+use crate::transport::http::socks;
+use crate::transport::http::socks::SocksError;
+use crate::transport::http::socks::Target;
 
 /// Opens connections to one origin.
 pub(crate) struct Dial {
@@ -78,6 +80,8 @@ pub(crate) enum ProxyError {
     Refused(StatusCode),
     #[error("only `http`, `socks5` and `socks5h` proxies are supported")]
     Scheme,
+    #[error("{0}")]
+    Socks(SocksError),
 }
 
 impl Dial {
@@ -176,14 +180,35 @@ impl Dial {
         Ok(TokioIo::new(upgraded.map_err(|e| failed(Step::Proxy, e))?))
     }
 
+    /// A name that is looked up here may have several addresses: each gets its chance.
     async fn socks(&self, proxy: &Proxy) -> Result<TcpStream, DialError> {
-        let mut socks =
-            SocksV5::new(proxy.uri().clone(), self.tcp.clone()).local_dns(!proxy.resolves_names());
-        if let Some((user, password)) = proxy.login() {
-            socks = socks.with_auth(user.to_owned(), password.to_owned());
+        let failed = |e| failed(Step::Proxy, ProxyError::Socks(e));
+        let mut targets = self.socks_targets(proxy).await.map_err(failed)?.into_iter();
+        loop {
+            let Some(target) = targets.next() else {
+                let none = io::Error::from(io::ErrorKind::NotFound);
+                return Err(failed(SocksError::Unknown(self.origin.name().to_owned(), none)));
+            };
+            let mut stream = self.tcp(proxy.socks_uri()).await?;
+            match socks::open(&mut stream, &target, proxy.login()).await {
+                Ok(()) => return Ok(stream),
+                Err(SocksError::Refused(_)) if targets.len() > 0 => {}
+                Err(e) => return Err(failed(e)),
+            }
         }
-        let stream = socks.call(self.target()?).await.map_err(|e| failed(Step::Proxy, e))?;
-        Ok(stream.into_inner())
+    }
+
+    async fn socks_targets(&self, proxy: &Proxy) -> Result<Vec<Target>, SocksError> {
+        let (name, port) = (self.origin.name(), self.origin.port());
+        if let Ok(address) = name.parse() {
+            return Ok(vec![Target::Address(address, port)]);
+        }
+        if proxy.resolves_names() {
+            return Ok(vec![Target::Name(name.to_owned(), port)]);
+        }
+        let unknown = |e| SocksError::Unknown(name.to_owned(), e);
+        let found = tokio::net::lookup_host((name, port)).await.map_err(unknown)?;
+        Ok(found.map(|address| Target::Address(address.ip(), port)).collect())
     }
 
     async fn secure<S>(&self, stream: S) -> Result<Link, DialError>

@@ -23,6 +23,7 @@ use crate::transport::http::greeting::Greeting;
 use crate::transport::http::link::Cause;
 use crate::transport::http::link::LinkState;
 use crate::transport::http::origin::Origin;
+use crate::transport::http::socks::SocksError;
 
 /// A failed attempt, and whether a second one is allowed and makes sense.
 pub(crate) struct Attempt {
@@ -230,6 +231,17 @@ fn proxy_report(dial: &Dial, cause: &(dyn Error + 'static)) -> Report {
             format!("put user and password into `{source}`: `http://user:password@{proxy}`")
         }
         Some(ProxyError::Scheme) => format!("set `{source}` to a proxy of another kind"),
+        Some(ProxyError::Socks(error)) if error.is_about_login() => {
+            format!("put user and password into `{source}`: `socks5h://user:password@{proxy}`")
+        }
+        Some(ProxyError::Socks(error)) if error.is_refused_by_target() => {
+            "check the port, and that the server is running".to_owned()
+        }
+        Some(ProxyError::Socks(SocksError::Unknown(..))) => {
+            format!(
+                "use `socks5h` in place of `socks5` in `{source}`: then the proxy looks names up"
+            )
+        }
         _ => format!(
             "the proxy comes from `{source}`; if {name} is reached directly, set `NO_PROXY={name}`"
         ),

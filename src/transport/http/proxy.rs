@@ -99,6 +99,14 @@ impl Proxy {
         }
     }
 
+    /// Where it listens, as SOCKS has it: a port that is left out is 1080 (RFC 1928 section 3).
+    pub(crate) fn socks_uri(&self) -> Uri {
+        let uri = self.uri();
+        let with_port = || format!("socks5://{}:1080", uri.host()?).parse().ok();
+        let missing = uri.port().is_none();
+        missing.then(with_port).flatten().unwrap_or_else(|| uri.clone())
+    }
+
     /// Whether the proxy looks the name up, rather than this machine.
     pub(crate) fn resolves_names(&self) -> bool {
         self.uri().scheme_str() != Some("socks5")
@@ -149,5 +157,17 @@ mod tests {
         assert!(to("https://a.inner.example/").is_none());
         assert!(to("https://10.1.2.3/").is_none());
         assert!(to("http://h/").is_none());
+    }
+
+    #[test]
+    fn the_port_of_a_socks_proxy_may_be_left_out() {
+        let origin = Origin::of(&Url::parse("https://h/").unwrap()).unwrap();
+        for (given, port) in
+            [("socks5://u:w@p", 1080), ("socks5h://[::1]", 1080), ("socks5://p:9", 9)]
+        {
+            let address = Address { text: given.to_owned(), source: "V".to_owned() };
+            let proxy = Proxies::new(address, Address::default(), "").to(&origin).unwrap();
+            assert_eq!(proxy.socks_uri().port_u16(), Some(port), "{given}");
+        }
     }
 }

@@ -14,6 +14,7 @@ use crate::support::launch::Launch;
 use crate::support::mcp::McpRemote;
 use crate::support::pipes::Reads;
 use crate::support::pipes::Seen;
+use crate::support::watched::LIMIT;
 use crate::support::watched::Watched;
 
 /// A version of the legacy era.
@@ -111,12 +112,19 @@ impl Host {
     /// The answer to the request `id`, whenever it came or comes.
     #[track_caller]
     pub(crate) fn answer(&self, id: impl Into<Value>) -> Value {
+        self.answer_within(LIMIT, id)
+    }
+
+    /// As [`Host::answer`], for a remote that takes its time.
+    #[track_caller]
+    pub(crate) fn answer_within(&self, limit: Duration, id: impl Into<Value>) -> Value {
         let id = id.into();
-        self.seen.wait(&format!("answer to {id}"), |seen| {
+        let answer = self.seen.wait_for(limit, |seen| {
             let answer = seen.answers().find(|answer| answer["id"] == id);
             assert!(answer.is_some() || !seen.output_ended, "no answer to {id} before the end");
             answer
-        })
+        });
+        answer.unwrap_or_else(|| panic!("no answer to {id} within {limit:?}"))
     }
 
     /// Asks and waits for the answer.
@@ -271,6 +279,11 @@ impl Host {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    }
+
+    /// The id of the process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
     }
 
     /// Open descriptors.

@@ -152,6 +152,15 @@ impl Connection {
         String::from_utf8(head).expect("a head is ASCII")
     }
 
+    /// Exactly that many bytes; zeros if the peer has gone.
+    pub(crate) fn take(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        if let Some(mut stream) = self.stream.as_deref() {
+            drop(stream.read_exact(&mut bytes));
+        }
+        bytes
+    }
+
     /// Waits for some bytes, whatever they are.
     pub(crate) fn read_some(&mut self) {
         if let Some(mut stream) = self.stream.as_deref() {

@@ -76,13 +76,13 @@ pub(crate) fn node_package(script: &str) -> Option<Command> {
     Some(command)
 }
 
-/// The nginx of the system.
-pub(crate) fn nginx() -> Option<PathBuf> {
+/// A program of the system, and the Debian package that has it.
+pub(crate) fn of_system(program: &str, package: &str) -> Option<PathBuf> {
     let places = env::var_os("PATH").unwrap_or_default();
     let mut places: Vec<PathBuf> = env::split_paths(&places).collect();
     places.push("/usr/sbin".into()); // not on every user's path
-    let found = places.into_iter().map(|place| place.join("nginx")).find(|file| file.is_file());
-    available(&found.ok_or("nginx is not installed (`apt-get install nginx`)".to_owned()))
+    let found = places.into_iter().map(|place| place.join(program)).find(|file| file.is_file());
+    available(&found.ok_or(format!("{program} is not installed (`apt-get install {package}`)")))
 }
 
 /// What was found, or a line that nobody overlooks; in CI a missing peer is a failure.

@@ -66,6 +66,18 @@ impl Remote {
         Self::behind(front::nginx, server, wire)
     }
 
+    /// server-everything behind haproxy.
+    pub(crate) fn everything_behind_haproxy(wire: Wire) -> Option<Self> {
+        let server = everything(wire)?;
+        Self::behind(front::haproxy, server, wire)
+    }
+
+    /// server-everything behind stunnel.
+    pub(crate) fn everything_behind_stunnel(wire: Wire) -> Option<Self> {
+        let server = everything(wire)?;
+        Self::behind(front::stunnel, server, wire)
+    }
+
     /// Our small server on the Python SDK 2.x behind nginx.
     pub(crate) fn python_v2_behind_nginx(wire: Wire) -> Option<Self> {
         let mut command = Python::V2.driver("server_python_v2.py")?;
