@@ -185,14 +185,17 @@ fn log_options(flags: &BridgeFlags) -> Result<LogOptions, UsageError> {
 /// The lower-case name wins, as with curl and Python.
 fn proxies(env: &Environment) -> Result<Proxies, UsageError> {
     let text = |lower: &str| {
-        let value = env.var(lower).or_else(|| env.var(&lower.to_ascii_uppercase()))?;
-        value.to_str().map(str::to_owned)
+        let upper = lower.to_ascii_uppercase();
+        let Some(value) = env.var(lower).or_else(|| env.var(&upper)) else { return Ok(None) };
+        let text = value.to_str().map(str::to_owned);
+        text.map(Some).ok_or_else(|| UsageError::new(format!("{upper} is not UTF-8")))
     };
-    let proxy = |lower: &'static str| match text(lower) {
-        Some(address) => checked_proxy(lower, address),
-        None => text("all_proxy").map_or(Ok(String::new()), |it| checked_proxy("all_proxy", it)),
+    let proxy = |lower: &'static str| match (text(lower)?, text("all_proxy")?) {
+        (Some(address), _) => checked_proxy(lower, address),
+        (None, Some(address)) => checked_proxy("all_proxy", address),
+        (None, None) => Ok(String::new()),
     };
-    let no_proxy = text("no_proxy").unwrap_or_default();
+    let no_proxy = text("no_proxy")?.unwrap_or_default();
     Ok(Proxies::new(&proxy("https_proxy")?, &proxy("http_proxy")?, &no_proxy))
 }
 
