@@ -92,9 +92,12 @@ fn a_host_that_never_reads_does_not_hold_up_the_end() {
 #[test]
 fn a_host_that_reads_no_more_ends_session_and_program() {
     let remote = Plan::legacy().start();
-    let host = Host::in_session(&remote);
+    let host = Launch::plain(&remote.url()).unread().start();
+    host.ask(0, "initialize", initialize_params());
+    host.notify("notifications/initialized", json!({}));
+    remote.wait_for("notifications/initialized", 1);
+    // Nothing is on its way: no write tells the bridge.
     host.close_output();
-    host.ask(1, "ping", json!({}));
     host.exit_code_within(SOON);
     assert_eq!(remote.requests("DELETE").len(), 1);
 }
