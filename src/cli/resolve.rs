@@ -186,16 +186,19 @@ fn log_options(flags: &BridgeFlags) -> Result<LogOptions, UsageError> {
 /// The lower-case name wins, as with curl and Python.
 fn proxies(env: &Environment) -> Result<Proxies, UsageError> {
     let given = |lower: &str| {
-        [lower.to_owned(), lower.to_ascii_uppercase()].into_iter().find_map(|source| {
-            let text = env.var(&source)?.to_string_lossy().into_owned();
-            Some(ProxyAddress { text, source })
-        })
+        let sources = [lower.to_owned(), lower.to_ascii_uppercase()];
+        let found = sources.into_iter().find_map(|source| Some((env.var(&source)?, source)));
+        let Some((value, source)) = found else { return Ok(None) };
+        match value.to_str() {
+            Some(text) => Ok(Some(ProxyAddress { text: text.to_owned(), source })),
+            None => Err(UsageError::new(format!("{source} is not UTF-8"))),
+        }
     };
-    let proxy = |lower: &str| match given(lower).or_else(|| given("all_proxy")) {
-        Some(address) => checked_proxy(address),
-        None => Ok(ProxyAddress::default()),
+    let proxy = |lower: &str| match (given(lower)?, given("all_proxy")?) {
+        (Some(address), _) | (None, Some(address)) => checked_proxy(address),
+        (None, None) => Ok(ProxyAddress::default()),
     };
-    let no_proxy = given("no_proxy").unwrap_or_default();
+    let no_proxy = given("no_proxy")?.unwrap_or_default();
     Ok(Proxies::new(proxy("https_proxy")?, proxy("http_proxy")?, &no_proxy.text))
 }
 

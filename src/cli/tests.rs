@@ -317,14 +317,34 @@ fn non_unicode() -> OsString {
 
 #[test]
 fn a_proxy_that_cannot_be_understood_is_refused_and_not_repeated() {
-    for value in
-        ["bogus://p:9", "http//p:9", "http://", "p:abc", "http://u:marker@p:99999", "p:1/x"]
-    {
+    for value in [
+        "bogus://p:9",
+        "http//p:9",
+        "http://",
+        "socks5://",
+        "p:abc",
+        "http://u:marker@p:99999",
+        "p:1/x",
+    ] {
         for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
             let error = request(&[URL], &[(variable, value)]).expect_err(value);
             let Refusal::Usage(error) = error else { panic!("{value}") };
             assert!(error.text.starts_with(variable), "{}", error.text);
             assert!(!error.text.contains("marker"), "{}", error.text);
+        }
+    }
+}
+
+#[test]
+fn a_proxy_variable_that_is_no_unicode_is_named() {
+    for variable in ["HTTPS_PROXY", "all_proxy", "NO_PROXY"] {
+        let env: Environment = [(variable, non_unicode())].into_iter().collect();
+        let args = ["mcp-secure-remote", URL].map(OsString::from);
+        match parse(args, &env) {
+            Err(Refusal::Usage(error)) => {
+                assert_eq!(error.text, format!("{variable} is not UTF-8"));
+            }
+            other => panic!("{other:?}"),
         }
     }
 }

@@ -108,9 +108,12 @@ fn the_end_of_input_is_seen_behind_many_requests_that_a_silent_remote_holds_up()
 #[test]
 fn a_host_that_reads_no_more_ends_session_and_program() {
     let remote = Plan::legacy().start();
-    let host = Host::in_session(&remote);
+    let host = Launch::plain(&remote.url()).unread().start();
+    host.ask(0, "initialize", initialize_params());
+    host.notify("notifications/initialized", json!({}));
+    remote.wait_for("notifications/initialized", 1);
+    // Nothing is on its way: no write tells the bridge.
     host.close_output();
-    host.ask(1, "ping", json!({}));
     host.exit_code_within(SOON);
     assert_eq!(remote.requests("DELETE").len(), 1);
 }

@@ -123,20 +123,45 @@ mod direct {
 mod tests {
     use std::fs::File;
     use std::io;
+    use std::io::Write;
     use std::os::fd::OwnedFd;
+    use std::sync::mpsc;
+    use std::sync::mpsc::RecvTimeoutError;
+    use std::thread;
+    use std::time::Duration;
 
     use rustix::event::PollFlags;
     use rustix::pipe::PIPE_BUF;
 
     use crate::transport::stdio::nonblocking::is_ready;
     use crate::transport::stdio::nonblocking::read;
+    use crate::transport::stdio::nonblocking::when;
     use crate::transport::stdio::nonblocking::write;
+
+    /// Fails where `test` blocks.
+    fn soon(test: impl FnOnce() + Send + 'static) {
+        let (done, end) = mpsc::channel();
+        let test = thread::spawn(move || {
+            test();
+            done.send(())
+        });
+        let waited = end.recv_timeout(Duration::from_secs(10));
+        assert_ne!(waited, Err(RecvTimeoutError::Timeout), "it blocks");
+        test.join().expect("the test passes").unwrap();
+    }
+
+    fn pipe() -> (File, File) {
+        let (reader, writer) = io::pipe().unwrap();
+        (File::from(OwnedFd::from(reader)), File::from(OwnedFd::from(writer)))
+    }
 
     #[test]
     fn a_pipe_that_is_empty_or_full_is_not_waited_for() {
-        let (reader, writer) = io::pipe().unwrap();
-        let (reader, writer) =
-            (File::from(OwnedFd::from(reader)), File::from(OwnedFd::from(writer)));
+        soon(try_a_pipe_that_is_empty_or_full);
+    }
+
+    fn try_a_pipe_that_is_empty_or_full() {
+        let (reader, writer) = pipe();
         let mut room = [0; 16];
         assert_eq!(read(&reader, &mut room).unwrap(), None);
         assert!(!is_ready(&reader, PollFlags::IN).unwrap());
@@ -153,10 +178,18 @@ mod tests {
     }
 
     #[test]
+    fn where_the_system_cannot_be_asked_in_the_call_a_poll_goes_before_it() {
+        let (reader, mut writer) = pipe();
+        let call = |_: &File| Ok(7);
+        assert_eq!(when(&reader, PollFlags::IN, call).unwrap(), None);
+        writer.write_all(b"x").unwrap();
+        assert_eq!(when(&reader, PollFlags::IN, call).unwrap(), Some(7));
+    }
+
+    #[test]
     fn the_end_of_a_pipe_is_no_byte() {
-        let (reader, writer) = io::pipe().unwrap();
+        let (reader, writer) = pipe();
         drop(writer);
-        let reader = File::from(OwnedFd::from(reader));
         assert_eq!(read(&reader, &mut [0; 16]).unwrap(), Some(0));
     }
 }
