@@ -9,10 +9,6 @@ use std::time::Duration;
 /// 10 MiB read buffer of the TypeScript SDK, equal to the cap of rmcp.
 pub const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 
-/// From this size on, in bytes, a message that comes in pieces has memory of its own: some hundred
-/// small pages, where a few huge ones begin to pay.
-pub const LARGE_MESSAGE_BYTES: usize = 1024 * 1024;
-
 /// Deepest nesting of a message: what serde_json accepts for a value, far below the recursion
 /// limits of the JSON parsers that hosts and servers use.
 pub const MAX_NESTING: usize = 128;

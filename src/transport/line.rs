@@ -62,8 +62,7 @@ impl Lines {
         Self {
             limit: max_line_bytes,
             chunk: Bytes::new(),
-            // One byte more than the limit may still be a CR.
-            begun: Gather::new(max_line_bytes.saturating_add(1)),
+            begun: Gather::default(),
             skipping: None,
         }
     }

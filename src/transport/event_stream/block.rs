@@ -74,7 +74,7 @@ impl Block {
             id: None,
             kind: kind(b""),
             has_data: false,
-            data: Gather::new(limit),
+            data: Gather::default(),
             last_id: None,
             retry: None,
         }
@@ -134,7 +134,7 @@ impl Block {
     /// Gives up the memory of the unfinished block.
     pub(super) fn abandon(&mut self) {
         self.held = Vec::new();
-        self.data = Gather::new(self.limit);
+        self.data = Gather::default();
     }
 
     /// Reads up to the colon and returns what follows it.

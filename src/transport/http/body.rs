@@ -4,9 +4,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use bytes::BytesMut;
 use http_body_util::BodyExt as _;
 
-use crate::transport::gather::Gather;
 use crate::transport::http::http1::Http1;
 use crate::transport::http::link::Cause;
 use crate::transport::http::link::LinkState;
@@ -82,18 +82,30 @@ impl Body {
     /// # Errors
     /// [`ReadError::TooLarge`] above `limit` bytes.
     pub async fn read(mut self, limit: usize) -> Result<Bytes, ReadError> {
-        if self.expected > limit as u64 {
+        let expected = self.expected;
+        if expected > limit as u64 {
             return Err(ReadError::TooLarge(limit));
         }
-        let mut whole = Gather::new(limit);
+        let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
+        let mut whole = None;
         while let Some(chunk) = self.chunk().await? {
+            let whole = whole.get_or_insert_with(|| gather(&first, expected));
             if whole.len() + chunk.len() > limit {
                 return Err(ReadError::TooLarge(limit));
             }
-            whole.push(chunk);
+            whole.extend_from_slice(&chunk);
         }
-        Ok(whole.take())
+        let whole = whole.map_or(first, BytesMut::freeze);
+        if whole.len() > limit { Err(ReadError::TooLarge(limit)) } else { Ok(whole) }
     }
+}
+
+fn gather(first: &Bytes, expected: u64) -> BytesMut {
+    // Pages that are never written cost nothing, so the announced length may be taken at its word.
+    let room = usize::try_from(expected).unwrap_or(0).max(first.len() * 2);
+    let mut whole = BytesMut::with_capacity(room);
+    whole.extend_from_slice(first);
+    whole
 }
 
 async fn http1_chunk(incoming: &mut hyper::body::Incoming) -> Result<Option<Bytes>, ReadError> {
