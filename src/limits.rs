@@ -13,6 +13,9 @@ pub const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 /// limits of the JSON parsers that hosts and servers use.
 pub const MAX_NESTING: usize = 128;
 
+/// Bytes of a message that are looked at together: they stay in the first cache of every processor.
+pub const SURVEY_BYTES: usize = 16 * 1024;
+
 /// What may wait in one direction of a channel, a message or some that came together; the next one
 /// makes its sender wait.
 pub const CHANNEL_MESSAGES: usize = 64;

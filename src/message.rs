@@ -9,7 +9,7 @@ mod error;
 mod fragment;
 mod id;
 mod method;
-mod nesting;
+mod survey;
 
 use std::ops::Range;
 
@@ -17,7 +17,9 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::limits;
 use crate::message::envelope::Envelope;
+use crate::message::survey::Survey;
 
 pub use crate::message::error::RpcError;
 pub use crate::message::fragment::request_id as request_id_of_fragments;
@@ -118,8 +120,14 @@ impl Message {
     /// # Errors
     /// [`ParseError`] for anything that is not exactly one JSON-RPC message or batch.
     pub fn parse(bytes: Bytes) -> Result<Self, ParseError> {
-        let bytes = one_line(trim(bytes));
-        let text = nesting::check(&bytes)?;
+        let bytes = trim(bytes);
+        let survey = Survey::of(&bytes);
+        if survey.too_deep {
+            let reason = format!("nested more than {} levels deep", limits::MAX_NESTING);
+            return Err(ParseError::NotJson(reason));
+        }
+        let bytes = if survey.line_ends { one_line(bytes) } else { bytes };
+        let text = std::str::from_utf8(&bytes).map_err(|e| ParseError::NotJson(e.to_string()))?;
         let heads = if text.starts_with('[') {
             Heads::Batch(batch(text)?)
         } else {
@@ -220,9 +228,6 @@ fn trim(bytes: Bytes) -> Bytes {
 }
 
 fn one_line(bytes: Bytes) -> Bytes {
-    if memchr::memchr2(b'\n', b'\r', &bytes).is_none() {
-        return bytes;
-    }
     // Without a copy where nobody else holds these bytes.
     let mut line = bytes::BytesMut::from(bytes);
     for byte in line.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')) {
