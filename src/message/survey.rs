@@ -15,6 +15,11 @@ pub(crate) struct Survey {
 impl Survey {
     /// Looks at each byte while it is in the cache, so that a large message is fetched once for both.
     pub(crate) fn of(bytes: &[u8]) -> Self {
+        // What is shorter than the deepest nesting cannot nest deeper.
+        if bytes.len() <= limits::MAX_NESTING {
+            let line_ends = memchr::memchr2(b'\n', b'\r', bytes).is_some();
+            return Self { line_ends, too_deep: false };
+        }
         let (mut line_ends, mut brackets) = (false, 0);
         for block in bytes.chunks(limits::SURVEY_BYTES) {
             line_ends |= memchr::memchr2(b'\n', b'\r', block).is_some();
