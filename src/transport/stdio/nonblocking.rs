@@ -20,21 +20,23 @@ pub(crate) fn read(file: &File, room: &mut [u8]) -> io::Result<Option<usize>> {
     }
 }
 
-/// Writes what there is room for, to a pipe at most [`PIPE_BUF`] bytes whole or not at all (POSIX,
-/// "write"). `None` if there is no room now.
-pub(crate) fn write(file: &File, piece: &[u8]) -> io::Result<Option<usize>> {
-    if let Some(done) = direct::write(file, piece) {
+/// Writes the first of `lines` and tells how many bytes went. As a rule they go out whole: at most
+/// `PIPE_BUF` bytes go into a pipe whole or not at all (POSIX, "write"), and more where it is empty.
+/// So a program that has to end leaves no half line. `None` if there is no room now.
+pub(crate) fn write(file: &File, lines: &[u8]) -> io::Result<Option<usize>> {
+    let most = if direct::is_empty(file) { limits::WRITE_BYTES } else { PIPE_BUF };
+    if let Some(done) = direct::write(file, &lines[..whole(lines, most)]) {
         return done;
     }
     // More than that could block after all.
-    let piece = &piece[..piece.len().min(PIPE_BUF)];
+    let piece = &lines[..whole(lines, PIPE_BUF)];
     when(file, PollFlags::OUT, |mut file| io::Write::write(&mut file, piece))
 }
 
-/// How many bytes are sure to go out whole or not at all: what an empty pipe holds, and otherwise
-/// what every pipe takes.
-pub(crate) fn whole(file: &File) -> usize {
-    if direct::is_empty(file) { limits::WRITE_BYTES } else { PIPE_BUF }
+/// The length of as many whole lines as `most` bytes hold, or of a part of a longer one.
+fn whole(lines: &[u8], most: usize) -> usize {
+    let most = lines.len().min(most);
+    memchr::memrchr(b'\n', &lines[..most]).map_or(most, |end| end + 1)
 }
 
 /// Whether a read or a write would not block. A hang-up or an error counts: the call says it.
@@ -80,8 +82,7 @@ mod direct {
         outcome(preadv2(file, &mut [IoSliceMut::new(room)], HERE, ReadWriteFlags::NOWAIT))
     }
 
-    /// Whether nothing waits to be read. An old system that cannot write without blocking is not
-    /// asked: it writes small pieces.
+    /// Whether nothing waits to be read in a pipe: then it has room for all that it holds.
     pub(super) fn is_empty(file: &File) -> bool {
         ioctl_fionread(file) == Ok(0)
     }
@@ -133,9 +134,11 @@ mod tests {
     use rustix::event::PollFlags;
     use rustix::pipe::PIPE_BUF;
 
+    use crate::limits;
     use crate::transport::stdio::nonblocking::is_ready;
     use crate::transport::stdio::nonblocking::read;
     use crate::transport::stdio::nonblocking::when;
+    use crate::transport::stdio::nonblocking::whole;
     use crate::transport::stdio::nonblocking::write;
 
     /// Fails where `test` blocks.
@@ -165,16 +168,19 @@ mod tests {
         let mut room = [0; 16];
         assert_eq!(read(&reader, &mut room).unwrap(), None);
         assert!(!is_ready(&reader, PollFlags::IN).unwrap());
-        let piece = [b'x'; PIPE_BUF];
-        let mut written = 0;
-        while let Some(count) = write(&writer, &piece).unwrap() {
+        let lines = [[b'x'; PIPE_BUF / 4 - 1].as_slice(), b"\n"].concat().repeat(100);
+        let first = write(&writer, &lines).unwrap().unwrap();
+        assert!(
+            !cfg!(target_os = "linux") || first == limits::WRITE_BYTES,
+            "{first} of an empty pipe"
+        );
+        while let Some(count) = write(&writer, &lines).unwrap() {
             assert_eq!(count, PIPE_BUF, "all or nothing");
-            written += count;
         }
-        assert!(written > 0 && !is_ready(&writer, PollFlags::OUT).unwrap());
+        assert!(!is_ready(&writer, PollFlags::OUT).unwrap());
         assert_eq!(read(&reader, &mut room).unwrap(), Some(16));
         drop(reader);
-        assert!(write(&writer, &piece).is_err(), "nobody reads");
+        assert!(write(&writer, &lines).is_err(), "nobody reads");
     }
 
     #[test]
@@ -191,5 +197,13 @@ mod tests {
         let (reader, writer) = pipe();
         drop(writer);
         assert_eq!(read(&reader, &mut [0; 16]).unwrap(), Some(0));
+    }
+
+    #[test]
+    fn lines_are_written_whole_as_long_as_they_fit() {
+        assert_eq!(whole(b"a\nb\n", 4096), 4);
+        let long = vec![b'x'; 4096];
+        assert_eq!(whole(&[b"a\n", &long[..], b"\n"].concat(), 4096), 2);
+        assert_eq!(whole(&[&long[..], b"\na\n"].concat(), 4096), 4096);
     }
 }

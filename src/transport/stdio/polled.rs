@@ -108,10 +108,8 @@ async fn write_all(output: &AsyncFd<File>, messages: &mut Receiver) -> io::Resul
     while batch.next(messages).await.is_some() {
         let mut rest = &batch.small[..];
         while !rest.is_empty() {
-            let (piece, after) =
-                rest.split_at(piece_len(rest, nonblocking::whole(output.get_ref())));
-            write_piece(output, piece).await?;
-            rest = after;
+            let written = write_some(output, rest).await?;
+            rest = &rest[written..];
         }
         if let Some(large) = batch.large.take() {
             write_large(output, large).await?;
@@ -120,18 +118,11 @@ async fn write_all(output: &AsyncFd<File>, messages: &mut Receiver) -> io::Resul
     Ok(())
 }
 
-/// How much of some lines is written next: as many whole ones as go out whole or not at all, so
-/// that a program that has to end leaves no half line.
-fn piece_len(lines: &[u8], whole: usize) -> usize {
-    let most = lines.len().min(whole);
-    memchr::memrchr(b'\n', &lines[..most]).map_or(most, |end| end + 1)
-}
-
-/// Writes a piece as soon as that does not block.
-async fn write_piece(output: &AsyncFd<File>, mut piece: &[u8]) -> io::Result<()> {
-    while !piece.is_empty() {
-        match nonblocking::write(output.get_ref(), piece) {
-            Ok(Some(written)) => piece = &piece[written..],
+/// Writes the first of `lines` as soon as that does not block; how many bytes went.
+async fn write_some(output: &AsyncFd<File>, lines: &[u8]) -> io::Result<usize> {
+    loop {
+        match nonblocking::write(output.get_ref(), lines) {
+            Ok(Some(written)) => return Ok(written),
             Ok(None) => {
                 let mut ready = output.writable().await?;
                 if !nonblocking::is_ready(output.get_ref(), PollFlags::OUT)? {
@@ -142,7 +133,6 @@ async fn write_piece(output: &AsyncFd<File>, mut piece: &[u8]) -> io::Result<()>
             Err(e) => return Err(e),
         }
     }
-    Ok(())
 }
 
 /// Writes a large line on a thread that may block: one call in place of thousands.
@@ -166,19 +156,4 @@ async fn closed(output: &AsyncFd<File>) {
         ready.clear_ready_matching(Ready::WRITABLE);
     }
     std::future::pending().await
-}
-
-#[cfg(test)]
-mod tests {
-    use rustix::pipe::PIPE_BUF;
-
-    use crate::transport::stdio::polled::piece_len;
-
-    #[test]
-    fn lines_are_written_whole_as_long_as_they_fit() {
-        assert_eq!(piece_len(b"a\nb\n", PIPE_BUF), 4);
-        let long = vec![b'x'; PIPE_BUF];
-        assert_eq!(piece_len(&[b"a\n", &long[..], b"\n"].concat(), PIPE_BUF), 2);
-        assert_eq!(piece_len(&[&long[..], b"\na\n"].concat(), PIPE_BUF), PIPE_BUF);
-    }
 }
