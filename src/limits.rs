@@ -35,6 +35,10 @@ pub const SMALL_MESSAGE_BYTES: usize = 8 * 1024;
 /// stream; no host is known to have more than some dozens.
 pub const MAX_IN_FLIGHT: usize = 1024;
 
+/// Shortest word of a header value that is masked where a peer repeats it, in characters: `Bearer` is
+/// no secret, and what is shorter is hardly one.
+pub const MASKED_CHARS: usize = 8;
+
 /// Longest text of a peer that is repeated in an error or a log line, in characters.
 pub const PEER_TEXT_CHARS: usize = 200;
 

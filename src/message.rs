@@ -123,8 +123,7 @@ impl Message {
         let bytes = trim(bytes);
         let survey = Survey::of(&bytes);
         if survey.too_deep {
-            let reason = format!("nested more than {} levels deep", limits::MAX_NESTING);
-            return Err(ParseError::NotJson(reason));
+            return Err(too_deep(&bytes));
         }
         let bytes = if survey.line_ends { one_line(bytes) } else { bytes };
         let text = std::str::from_utf8(&bytes).map_err(|e| ParseError::NotJson(e.to_string()))?;
@@ -234,6 +233,14 @@ fn one_line(bytes: Bytes) -> Bytes {
         *byte = b' ';
     }
     line.freeze()
+}
+
+/// What is not parsed at all is answered under its id where that can be told.
+fn too_deep(bytes: &[u8]) -> ParseError {
+    let head = &bytes[..bytes.len().min(limits::LINE_EDGE_BYTES)];
+    let tail = &bytes[bytes.len().saturating_sub(limits::LINE_EDGE_BYTES)..];
+    let ids = request_id_of_fragments(head, tail).into_iter().collect();
+    ParseError::Invalid { ids, reason: "it nests more than 128 levels deep" }
 }
 
 fn batch(text: &str) -> Result<Vec<Head>, ParseError> {

@@ -133,6 +133,8 @@ fn unknown_flag(error: &clap::Error, args: &[OsString]) -> UsageError {
     let similar = same_ending(&word).or_else(|| {
         Some(context(error, ContextKind::SuggestedArg)).filter(|similar| !similar.is_empty())
     });
+    // The flag itself may be of another command.
+    let similar = similar.filter(|similar| *similar != word);
     match similar.filter(|similar| !weakens(similar, &word)) {
         Some(similar) => unknown.hint(format!("did you mean `{similar}`?")),
         None if single_dash && word.len() > 2 => unknown.hint("a long flag starts with two dashes"),

@@ -144,8 +144,8 @@ fn nesting_is_bounded_and_brackets_in_strings_do_not_count() {
         format!(r#"{{"method":"m","params":{}{}}}"#, "[".repeat(depth), "]".repeat(depth))
     };
     assert!(parse(&nested(crate::limits::MAX_NESTING - 1)).is_ok());
-    assert!(is_not_json(&nested(crate::limits::MAX_NESTING)));
-    assert!(is_not_json(&nested(1_000_000)));
+    assert!(is_invalid(&nested(crate::limits::MAX_NESTING)));
+    assert!(is_invalid(&nested(1_000_000)));
     let text = format!(r#"{{"method":"\"{}\\"}}"#, "[".repeat(1000));
     assert!(parse(&text).is_ok());
 }
@@ -195,6 +195,9 @@ fn a_refused_request_is_refused_under_its_id() {
     assert_eq!(ids(r#"{"id":5,"method":"a","Method":"b"}"#), ["5"]);
     assert_eq!(ids(r#"{"id":"x","method":5}"#), ["\"x\""]);
     assert_eq!(ids(r#"[{"id":1,"method":"a"},{"id":2,"method":"b"},5]"#), ["1", "2"]);
+    let deep =
+        format!(r#"{{"id":7,"method":"a","params":{}{}}}"#, "[".repeat(129), "]".repeat(129));
+    assert_eq!(ids(&deep), ["7"]);
     let none: [&str; 0] = [];
     assert_eq!(ids(r#"{"id":5,"id":6,"method":"a"}"#), none, "which of them?");
     assert_eq!(ids(r#"{"id":5,"result":1,"error":{}}"#), none, "no request");

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use http::HeaderValue;
 use http::StatusCode;
 use http::header;
 use serde::Deserialize;
@@ -57,8 +58,9 @@ impl Refusal {
     pub async fn read(reply: Reply) -> Self {
         let retry_after = retry_after(&reply.headers, SystemTime::now());
         let target = redirect_target(&reply.headers);
-        let (status, body) = (reply.status, words_of(reply).await);
-        let text = peer_text(&without_tags(&String::from_utf8_lossy(&body)));
+        let (status, secrets) = (reply.status, reply.secrets.clone());
+        let body = words_of(reply).await;
+        let text = peer_text(&masked(without_tags(&String::from_utf8_lossy(&body)), &secrets));
         let error = Message::parse(body).ok().filter(|message| {
             let head = message.head();
             head.is_some_and(|head| matches!(head.kind, MessageKind::Response { failed: true, .. }))
@@ -170,6 +172,17 @@ async fn words_of(reply: Reply) -> Bytes {
     let body = reply.body.read(limits::REFUSAL_BODY_BYTES);
     let body = tokio::time::timeout(limits::REFUSAL_BODY_TIMEOUT, body).await;
     body.ok().and_then(Result::ok).unwrap_or_default()
+}
+
+/// Some servers quote the credentials that they refuse.
+fn masked(mut text: String, secrets: &[HeaderValue]) -> String {
+    let values = secrets.iter().filter_map(|secret| secret.to_str().ok());
+    for word in values.flat_map(str::split_whitespace) {
+        if word.len() >= limits::MASKED_CHARS {
+            text = text.replace(word, "***");
+        }
+    }
+    text
 }
 
 /// The text of an HTML page, or any other text as it is.

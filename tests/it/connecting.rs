@@ -39,6 +39,21 @@ fn a_silent_peer_is_given_up_in_time() {
     assert!(remote.accepted() <= 2);
 }
 
+/// A host that gives up while the handshake hangs may send its request again.
+#[test]
+fn what_never_left_at_the_end_of_the_input_is_not_sent() {
+    let remote = RawRemote::start(|connection| drop(connection.wait_for_end()));
+    let url = remote.url("/mcp").replace("http://127.0.0.1", "https://localhost");
+    let mut host = Launch::new(&url).start();
+    host.ask(0, "initialize", initialize_params());
+    host.ask(1, "tools/list", json!({}));
+    host.close_input();
+    for id in [0, 1] {
+        assert_eq!(host.failure(id), "not_sent", "{}", host.answer(id));
+        assert_eq!(host.answer(id)["error"]["data"]["retrySafe"], true);
+    }
+}
+
 /// T18: bytes that are no TLS, and an end after the first message.
 #[test]
 fn a_peer_that_does_not_speak_tls_is_told() {

@@ -30,6 +30,19 @@ fn rejected_credentials_are_said_once_and_not_tried_again() {
 }
 
 #[test]
+fn a_server_that_quotes_our_credentials_does_not_bring_them_into_log_or_error() {
+    let quoting = Reply::status(401).body("bad token: Bearer s3cret-t0ken-s3cret!");
+    let remote = Plan::legacy().always("initialize", quoting).start();
+    let launch = Launch::plain(&remote.url()).args(["--header", "Authorization: ${TOKEN}"]);
+    let host = launch.env("TOKEN", "Bearer s3cret-t0ken-s3cret").start();
+    host.ask(0, "initialize", initialize_params());
+    assert_eq!(host.failure(0), "auth");
+    host.wait_for_error("HTTP 401");
+    let told = host.errors() + &host.lines().concat();
+    assert!(told.contains("bad token: Bearer ***!") && !told.contains("s3cret"), "{told}");
+}
+
+#[test]
 fn an_overloaded_server_is_left_alone() {
     for (status, words) in [(429, "too many requests"), (503, "overloaded")] {
         let busy = Reply::status(status).header("retry-after", "17");

@@ -66,9 +66,7 @@ fn garbage_is_answered_and_life_goes_on() {
     let remote = Plan::legacy().start();
     let mut host = Host::in_session(&remote);
     host.line();
-    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-    let garbage: [&[u8]; 6] =
-        [b"hello", b"{\"jsonrpc\":", b"\xff\xfe", b"\"\xc3\"", b"{} {}", deep.as_bytes()];
+    let garbage: [&[u8]; 5] = [b"hello", b"{\"jsonrpc\":", b"\xff\xfe", b"\"\xc3\"", b"{} {}"];
     for line in garbage {
         host.send_bytes([line, b"\n"].concat());
         let answer = host.message();
@@ -77,6 +75,23 @@ fn garbage_is_answered_and_life_goes_on() {
     host.send_bytes("\r\n\n   \n");
     host.send_bytes("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\r\n");
     assert_eq!(host.message()["result"], json!({}));
+}
+
+#[test]
+fn what_nests_too_deep_is_refused_under_its_id() {
+    let remote = Plan::legacy().start();
+    let mut host = Host::in_session(&remote);
+    host.line();
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    host.send_bytes(format!("{deep}\n"));
+    let answer = host.message();
+    assert_eq!((&answer["error"]["code"], &answer["id"]), (&json!(-32600), &Value::Null));
+    host.send_bytes(format!(
+        "{{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"ping\",\"params\":{deep}}}\n"
+    ));
+    let answer = host.message();
+    assert_eq!((&answer["error"]["code"], &answer["id"]), (&json!(-32600), &json!(7)));
+    assert_eq!(remote.requests("ping").len(), 0);
 }
 
 /// As a shell of Windows writes before the first line of a pipe.

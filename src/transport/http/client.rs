@@ -57,6 +57,8 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// The body.
     pub body: Body,
+    /// Values of the user's headers, in a reply that is no success: what repeats them is not shown.
+    pub secrets: Vec<HeaderValue>,
 }
 
 impl Client {
@@ -170,7 +172,9 @@ impl Client {
             Link::Http1(link) => body.give_back(link, self.pool.way_back()),
             Link::Http2(_) => body,
         };
-        Reply { status: head.status, headers: head.headers, body }
+        let refused = !head.status.is_success();
+        let secrets = if refused { self.headers.values().cloned().collect() } else { Vec::new() };
+        Reply { status: head.status, headers: head.headers, body, secrets }
     }
 
     /// The request as this connection wants it.

@@ -278,8 +278,20 @@ impl Client {
                 tracing::debug!("session ended: {}", ended.map_or(0, |r| r.status.as_u16()));
             }
         };
+        let ending = async { tokio::join!(ending, self.answer_unsent()) };
         // The host waits for us to end; a server that does not answer finds out by itself.
         let _ = tokio::time::timeout(limits::DELETE_TIMEOUT, ending).await;
+    }
+
+    /// Answers what has not left, now that nothing leaves any more.
+    async fn answer_unsent(&self) {
+        let report = Report::new("the bridge ended before this request was sent")
+            .cause(format!("there was no connection to {} yet", self.shared.http.origin()));
+        let error = RpcError::failed(&Failure::new(Kind::NotSent, report), None);
+        for id in self.shared.flights.unsent() {
+            // Nobody to tell if the host is gone.
+            let _ = self.shared.host.send(error.answer(Some(&id))).await;
+        }
     }
 }
 

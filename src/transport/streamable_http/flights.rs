@@ -54,6 +54,13 @@ impl Flights {
         self.lock().get(id).cloned()
     }
 
+    /// Those that have certainly not left.
+    pub(crate) fn unsent(&self) -> Vec<Id> {
+        let flights = self.lock();
+        let unsent = flights.iter().filter(|(_, flight)| !flight.sent.is_cancelled());
+        unsent.map(|(id, _)| id.clone()).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Id, Flight>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
