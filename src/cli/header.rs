@@ -160,6 +160,9 @@ fn lookup(name: &str, reference: &str, variables: &Environment) -> Result<String
             "Header '{name}' has a `${{...}}` that does not hold the name of a variable"
         )));
     }
+    if default.is_some_and(|default| default.contains("${")) {
+        return Err(UsageError::new(format!("Header '{name}' has a `${{...}}` within a default")));
+    }
     match (variables.var(variable), default) {
         (Some(value), _) => value.to_str().map(str::to_owned).ok_or_else(|| {
             UsageError::new(format!("Header '{name}': the variable {variable} is not UTF-8"))
@@ -261,7 +264,8 @@ mod tests {
 
     #[test]
     fn a_broken_reference_is_refused() {
-        for text in ["A: ${TOKEN", "A: ${}", "A: ${1A}", "A: ${a b}", "A: ${TOKEN:+x}"] {
+        let within = "A: ${X:-${Y}}";
+        for text in ["A: ${TOKEN", "A: ${}", "A: ${1A}", "A: ${a b}", "A: ${TOKEN:+x}", within] {
             assert!(refusal(text).starts_with("Header 'A' has a `${"), "{text}");
         }
     }
