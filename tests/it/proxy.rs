@@ -263,3 +263,14 @@ fn the_host_header_may_be_chosen() {
         assert_eq!(call.server_name.as_deref(), Some("localhost"));
     }
 }
+
+#[test]
+fn a_proxy_that_says_nothing_is_named_with_its_variable() {
+    let silent = RawRemote::start(|connection| drop(connection.wait_for_end()));
+    let launch = Launch::new("https://localhost:1/mcp").args(["--connect-timeout", "300ms"]);
+    let host = launch.env("HTTPS_PROXY", &silent.url("/")).start();
+    host.ask(0, "initialize", initialize_params());
+    assert_eq!(host.failure(0), "not_sent");
+    let told = host.answer(0)["error"].to_string();
+    assert!(told.contains("no way through the proxy") && told.contains("HTTPS_PROXY"), "{told}");
+}

@@ -276,3 +276,23 @@ fn a_batch_is_refused_where_the_version_has_none() {
     assert_eq!(remote.requests("batch").len(), 0);
     assert_eq!(remote.requests("ping").len(), 1);
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_output_that_takes_no_more_is_told() {
+    let remote = Plan::legacy().start();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_mcp-secure-remote"));
+    let program = program.args([&*remote.url(), "--allow-http"]).stdout(full);
+    let mut child = program
+        .stdin(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut input, b"garbage\n").unwrap();
+    let told = child.wait_with_output().unwrap().stderr;
+    let told = String::from_utf8(told).unwrap();
+    assert!(told.contains("standard output failed, and answers are lost"), "{told}");
+    drop(input);
+}

@@ -45,7 +45,7 @@ pub(crate) fn unreachable(dial: &Dial, error: &DialError) -> Attempt {
         Step::Name => Report::new(format!("no address found for `{}`", origin.name()))
             .cause(deepest(cause))
             .hint("check the host name, the DNS and the VPN"),
-        Step::Tcp if dial.proxy().is_some() => proxy_report(dial, cause),
+        Step::Tcp | Step::TimeLimit if dial.proxy().is_some() => proxy_report(dial, cause),
         Step::Tcp | Step::TimeLimit => tcp_report(origin, cause),
         Step::Proxy => proxy_report(dial, cause),
         Step::Tls => handshake_report(dial, cause),

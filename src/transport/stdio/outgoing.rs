@@ -1,10 +1,21 @@
 //! What goes out on standard output: messages to lines.
 
+use std::io;
+
 use bytes::Bytes;
 
 use crate::channel::Receiver;
 use crate::limits;
 use crate::message::Message;
+
+/// Says why no more is written. That the host has gone is no fault.
+pub(crate) fn note_end(error: &io::Error) {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        tracing::debug!("standard output is closed");
+    } else {
+        tracing::error!("standard output failed, and answers are lost: {error}");
+    }
+}
 
 /// The lines that are to be written next.
 #[derive(Default)]

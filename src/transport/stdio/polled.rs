@@ -20,6 +20,7 @@ use crate::limits;
 use crate::task::Tasks;
 use crate::transport::stdio::incoming::Incoming;
 use crate::transport::stdio::nonblocking;
+use crate::transport::stdio::outgoing;
 use crate::transport::stdio::outgoing::Batch;
 
 /// Standard input, if it can be polled.
@@ -45,7 +46,7 @@ pub(crate) fn read(input: AsyncFd<File>, mut incoming: Incoming, tasks: &Tasks) 
                     }
                 }
                 Err(e) => {
-                    tracing::debug!("standard input failed: {e}");
+                    tracing::warn!("standard input failed: {e}");
                     break;
                 }
             }
@@ -67,7 +68,7 @@ pub(crate) fn write(
             () = closed(&output) => Err(ErrorKind::BrokenPipe.into()),
         };
         if let Err(e) = written {
-            tracing::debug!("standard output failed: {e}");
+            outgoing::note_end(&e);
         }
         drop(messages);
         // Nobody waits any more if the other end is gone.

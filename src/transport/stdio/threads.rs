@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use crate::channel::Receiver;
 use crate::limits;
 use crate::transport::stdio::incoming::Incoming;
+use crate::transport::stdio::outgoing;
 use crate::transport::stdio::outgoing::Batch;
 
 /// Reads until the end of the input, or until nobody wants more. Such a read cannot be stopped: the
@@ -30,7 +31,7 @@ pub(crate) fn write(messages: Receiver, done: oneshot::Sender<()>) -> io::Result
     let runtime = Handle::current();
     let spawned = thread::Builder::new().name("stdout".to_owned()).spawn(move || {
         if let Err(e) = write_all(messages, &runtime) {
-            tracing::debug!("standard output failed: {e}");
+            outgoing::note_end(&e);
         }
         // Nobody waits any more if the other end is gone.
         let _ = done.send(());
@@ -51,7 +52,7 @@ fn read_all(mut incoming: Incoming, runtime: &Handle) {
             }
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) => {
-                tracing::debug!("standard input failed: {e}");
+                tracing::warn!("standard input failed: {e}");
                 break;
             }
         }
