@@ -240,7 +240,7 @@ fn too_deep(bytes: &[u8]) -> ParseError {
     let head = &bytes[..bytes.len().min(limits::LINE_EDGE_BYTES)];
     let tail = &bytes[bytes.len().saturating_sub(limits::LINE_EDGE_BYTES)..];
     let ids = request_id_of_fragments(head, tail).into_iter().collect();
-    ParseError::Invalid { ids, reason: "it nests more than 128 levels deep" }
+    ParseError::Invalid { ids, reason: "it nests too deep" }
 }
 
 fn batch(text: &str) -> Result<Vec<Head>, ParseError> {

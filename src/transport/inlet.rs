@@ -68,9 +68,7 @@ impl Inlet {
 
     /// Answers what was held back and will not be sent any more.
     pub async fn abandon(&mut self, host: &Sender) {
-        let report = Report::new("the bridge ended before this request was sent")
-            .cause("what came before it was not answered in time");
-        let error = RpcError::failed(&Failure::new(Kind::NotSent, report), None);
+        let error = never_sent("what came before it was not answered in time");
         for message in self.held.drain(..) {
             for id in message.request_ids() {
                 // Nobody to tell if the host is gone.
@@ -85,4 +83,10 @@ impl Inlet {
         let bytes: usize = self.held.iter().map(|message| message.bytes().len()).sum();
         self.held.len() < 2 * limits::MAX_IN_FLIGHT && bytes < limits::CHANNEL_BYTES
     }
+}
+
+/// The error for what has certainly not left when the bridge ends, and why it had not.
+pub fn never_sent(cause: impl Into<String>) -> RpcError {
+    let report = Report::new("the bridge ended before this request was sent").cause(cause);
+    RpcError::failed(&Failure::new(Kind::NotSent, report), None)
 }

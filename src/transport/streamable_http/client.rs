@@ -21,6 +21,7 @@ use crate::transport::batch;
 use crate::transport::http;
 use crate::transport::http::Origin;
 use crate::transport::inlet::Inlet;
+use crate::transport::inlet::never_sent;
 use crate::transport::refusal::Refusal;
 use crate::transport::streamable_http::exchange::Exchange;
 use crate::transport::streamable_http::flights::Flight;
@@ -285,9 +286,8 @@ impl Client {
 
     /// Answers what has not left, now that nothing leaves any more.
     async fn answer_unsent(&self) {
-        let report = Report::new("the bridge ended before this request was sent")
-            .cause(format!("there was no connection to {} yet", self.shared.http.origin()));
-        let error = RpcError::failed(&Failure::new(Kind::NotSent, report), None);
+        let origin = self.shared.http.origin();
+        let error = never_sent(format!("there was no connection to {origin} yet"));
         for id in self.shared.flights.unsent() {
             // Nobody to tell if the host is gone.
             let _ = self.shared.host.send(error.answer(Some(&id))).await;
