@@ -23,6 +23,7 @@ use crate::message::survey::Survey;
 
 pub use crate::message::error::RpcError;
 pub use crate::message::fragment::request_id as request_id_of_fragments;
+pub use crate::message::fragment::response_id as response_id_of_fragments;
 pub use crate::message::id::Id;
 pub use crate::message::method::Method;
 

@@ -1,18 +1,38 @@
-//! The id of a request of which only the two ends were kept, since it was too large.
+//! The id of a message of which only the two ends were kept, since it was too large.
 
 use crate::message::Id;
 
 /// The id of the request that begins with `head` and ends with `tail`. `None` if it cannot be told
 /// for certain, or if it is no request: an error under a wrong id would be a lie.
 pub fn request_id(head: &[u8], tail: &[u8]) -> Option<Id> {
-    let head = members(&String::from_utf8_lossy(head));
-    let tail = last_members(&String::from_utf8_lossy(tail));
-    let is = |name: &str| head.iter().chain(&tail).any(|(key, _)| key == name);
-    if !is("method") || is("result") || is("error") {
-        return None;
-    }
-    let mut ids = head.iter().chain(&tail).filter(|(key, _)| key == "id");
-    Id::from_json(&ids.next()?.1)
+    let ends = ends(head, tail);
+    let is_request = has(&ends, "method") && !has(&ends, "result") && !has(&ends, "error");
+    is_request.then(|| only_id(&ends))?
+}
+
+/// As [`request_id`] for a response: the id of the request that it answers.
+pub fn response_id(head: &[u8], tail: &[u8]) -> Option<Id> {
+    let ends = ends(head, tail);
+    let is_response = has(&ends, "result") || has(&ends, "error");
+    (is_response && !has(&ends, "method")).then(|| only_id(&ends))?
+}
+
+/// The members that are known for certain.
+fn ends(head: &[u8], tail: &[u8]) -> Vec<Member> {
+    let mut ends = members(&String::from_utf8_lossy(head));
+    ends.extend(last_members(&String::from_utf8_lossy(tail)));
+    ends
+}
+
+fn has(members: &[Member], name: &str) -> bool {
+    members.iter().any(|(key, _)| key == name)
+}
+
+/// The id; `None` where two of them differ.
+fn only_id(members: &[Member]) -> Option<Id> {
+    let mut ids = members.iter().filter(|(key, _)| key == "id").map(|(_, value)| value);
+    let id = ids.next()?;
+    ids.all(|other| other == id).then(|| Id::from_json(id))?
 }
 
 type Member = (String, String);
@@ -77,6 +97,7 @@ fn string_end(text: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use crate::message::fragment::request_id;
+    use crate::message::fragment::response_id;
 
     fn found(head: &str, tail: &str) -> Option<String> {
         request_id(head.as_bytes(), tail.as_bytes()).map(|id| id.as_json().to_owned())
@@ -100,5 +121,21 @@ mod tests {
         assert_eq!(found(r#"{"id":1,"result":{"x":"yyy"#, r#"yyy"}}"#), None, "a response");
         assert_eq!(found("garbage", r#"more,"id":1}"#), None);
         assert_eq!(found(r#"{"method":"m","id":12"#, ""), None, "may go on");
+    }
+
+    #[test]
+    fn a_response_names_the_request_that_it_answers() {
+        let found = |head: &str, tail: &str| {
+            response_id(head.as_bytes(), tail.as_bytes()).map(|id| id.as_json().to_owned())
+        };
+        let head = r#"{"jsonrpc":"2.0","id":7,"result":{"content":"yyy"#;
+        assert_eq!(found(head, r#"yyy","id":8}}"#), Some("7".to_owned()));
+        let head = r#"{"result":{"id":5,"content":"yyy"#;
+        assert_eq!(found(head, r#"yyy"}]},"jsonrpc":"2.0","id":"a"}"#), Some(r#""a""#.to_owned()));
+        let head = r#"{"error":{"code":1,"message":"yyy"#;
+        assert_eq!(found(head, r#"yyy"},"id":3}"#), Some("3".to_owned()));
+        assert_eq!(found(r#"{"id":1,"method":"m","params":{"#, r#"y"},"x":1}"#), None, "a request");
+        assert_eq!(found(r#"{"id":1,"result":{"x":"yyy"#, r#"yyy"},"id":2}"#), None, "two ids");
+        assert_eq!(found(r#"{"id":1,"x":{"#, r#"y"}}"#), None, "neither");
     }
 }
