@@ -188,6 +188,11 @@ impl Receiver {
         self.rest.is_empty() && self.queue.is_closed() && self.queue.is_empty()
     }
 
+    /// Whether the other end has closed; what it sent before may still wait here.
+    pub fn is_closed(&self) -> bool {
+        self.queue.is_closed()
+    }
+
     /// Why the other end closed; `None` for an orderly end.
     pub fn reason(&self) -> Option<&Failure> {
         self.reason.get()
@@ -234,7 +239,9 @@ mod tests {
         sender.send(message()).await.unwrap();
         sender.fail(Failure::new(Kind::Tls, Report::new("first")));
         sender.fail(Failure::new(Kind::Auth, Report::new("second")));
+        assert!(!receiver.is_closed());
         drop(sender);
+        assert!(receiver.is_closed() && !receiver.is_over());
         assert!(receiver.recv().await.is_some());
         assert!(receiver.recv().await.is_none());
         assert_eq!(receiver.reason().unwrap().report.error, "first");
