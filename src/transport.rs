@@ -12,4 +12,5 @@ pub mod sse;
 pub mod stdio;
 pub mod streamable_http;
 
+mod bundle;
 mod gather;

@@ -18,10 +18,10 @@ use tokio::sync::oneshot;
 use crate::channel::Receiver;
 use crate::limits;
 use crate::task::Tasks;
+use crate::transport::bundle::Bundle;
 use crate::transport::stdio::incoming::Incoming;
 use crate::transport::stdio::nonblocking;
 use crate::transport::stdio::outgoing;
-use crate::transport::stdio::outgoing::Batch;
 
 /// Standard input, if it can be polled.
 pub(crate) fn input() -> io::Result<AsyncFd<File>> {
@@ -105,14 +105,14 @@ async fn next_chunk(input: &AsyncFd<File>, room: &mut [u8]) -> io::Result<Bytes>
 }
 
 async fn write_all(output: &AsyncFd<File>, messages: &mut Receiver) -> io::Result<()> {
-    let mut batch = Batch::default();
-    while batch.next(messages).await.is_some() {
-        let mut rest = &batch.small[..];
+    let mut bundle = Bundle::default();
+    while bundle.next(messages).await.is_some() {
+        let mut rest = &bundle.small[..];
         while !rest.is_empty() {
             let written = write_some(output, rest).await?;
             rest = &rest[written..];
         }
-        if let Some(large) = batch.large.take() {
+        if let Some(large) = bundle.large.take() {
             write_large(output, large).await?;
         }
     }

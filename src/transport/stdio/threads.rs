@@ -12,9 +12,9 @@ use tokio::sync::oneshot;
 
 use crate::channel::Receiver;
 use crate::limits;
+use crate::transport::bundle::Bundle;
 use crate::transport::stdio::incoming::Incoming;
 use crate::transport::stdio::outgoing;
-use crate::transport::stdio::outgoing::Batch;
 
 /// Reads until the end of the input, or until nobody wants more. Such a read cannot be stopped: the
 /// thread ends with the process.
@@ -62,10 +62,10 @@ fn read_all(mut incoming: Incoming, runtime: &Handle) {
 
 fn write_all(mut messages: Receiver, runtime: &Handle) -> io::Result<()> {
     let mut output = io::stdout().lock();
-    let mut batch = Batch::default();
-    while runtime.block_on(batch.next(&mut messages)).is_some() {
-        output.write_all(&batch.small)?;
-        if let Some(large) = batch.large.take() {
+    let mut bundle = Bundle::default();
+    while runtime.block_on(bundle.next(&mut messages)).is_some() {
+        output.write_all(&bundle.small)?;
+        if let Some(large) = bundle.large.take() {
             output.write_all(&large)?;
             output.write_all(b"\n")?;
         }
