@@ -19,7 +19,7 @@ use crate::message::ParseError;
 #[derive(Default)]
 pub(crate) struct Envelope<'a> {
     version: Option<&'a RawValue>,
-    id: Option<&'a RawValue>,
+    pub(crate) id: Option<&'a RawValue>,
     method: Option<&'a RawValue>,
     pub(crate) params: Option<&'a RawValue>,
     pub(crate) result: Option<&'a RawValue>,
