@@ -94,11 +94,26 @@ impl Sender {
         self.queue.send(Queued { messages, _room: room }).await.map_err(|_| Gone)
     }
 
+    /// Queues `message` if there is room for it at once.
+    ///
+    /// # Errors
+    /// The message itself, if it would have to wait or nobody can receive it any more.
+    pub fn try_send(&self, message: Message) -> Result<(), Message> {
+        let Ok(place) = self.queue.try_reserve() else { return Err(message) };
+        let room = match message.bytes().len() {
+            0..=limits::SMALL_MESSAGE_BYTES => None,
+            bytes => match Arc::clone(&self.bytes).try_acquire_many_owned(permits(bytes)) {
+                Ok(room) => Some(room),
+                Err(_) => return Err(message),
+            },
+        };
+        place.send(Queued { messages: vec![message], _room: room });
+        Ok(())
+    }
+
     async fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Gone> {
-        // What is larger than the whole queue takes all of it.
-        let permits = u32::try_from(bytes.min(limits::CHANNEL_BYTES)).map_err(|_| Gone)?;
         tokio::select! {
-            room = Arc::clone(&self.bytes).acquire_many_owned(permits) => room.map_err(|_| Gone),
+            room = Arc::clone(&self.bytes).acquire_many_owned(permits(bytes)) => room.map_err(|_| Gone),
             () = self.queue.closed() => Err(Gone),
         }
     }
@@ -127,6 +142,11 @@ impl Sender {
     pub async fn gone(&self) {
         self.queue.closed().await;
     }
+}
+
+/// What is larger than the whole queue takes all of it.
+fn permits(bytes: usize) -> u32 {
+    u32::try_from(bytes.min(limits::CHANNEL_BYTES)).unwrap_or(u32::MAX)
 }
 
 /// The sending half in the hands of somebody who only now and then has something to add.
@@ -254,6 +274,21 @@ mod tests {
         sender.gone().await;
         assert_eq!(sender.send(message()).await, Err(Gone));
         assert_eq!(sender.send(large()).await, Err(Gone));
+    }
+
+    #[tokio::test]
+    async fn what_would_have_to_wait_comes_back() {
+        let (sender, mut receiver) = queue();
+        sender.try_send(large()).unwrap();
+        assert!(sender.try_send(large()).is_err(), "no room in bytes");
+        receiver.recv().await.unwrap();
+        sender.try_send(large()).unwrap();
+        for _ in 1..limits::CHANNEL_MESSAGES {
+            sender.try_send(message()).unwrap();
+        }
+        assert!(sender.try_send(message()).is_err(), "no room in messages");
+        drop(receiver);
+        assert!(sender.try_send(message()).is_err(), "nobody there");
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ mod error;
 mod fragment;
 mod id;
 mod method;
+mod splice;
 mod survey;
 
 use std::ops::Range;
@@ -21,11 +22,13 @@ use crate::limits;
 use crate::message::envelope::Envelope;
 use crate::message::survey::Survey;
 
+pub(crate) use crate::message::envelope::folds_to;
 pub use crate::message::error::RpcError;
 pub use crate::message::fragment::request_id as request_id_of_fragments;
 pub use crate::message::fragment::response_id as response_id_of_fragments;
 pub use crate::message::id::Id;
 pub use crate::message::method::Method;
+pub use crate::message::splice::Edit;
 
 /// What a message is, and the parts of it that routing needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,11 +54,12 @@ pub enum Kind {
     },
 }
 
-/// The head of one message: its kind, and where its `params`, `result` or `error` stands.
+/// The head of one message: its kind, and where its id and its `params`, `result` or `error` stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// What the message is.
     pub kind: Kind,
+    id: Range<usize>,
     payload: Range<usize>,
 }
 
@@ -203,6 +207,11 @@ impl Message {
         head.payload.clone()
     }
 
+    /// Where the text of the id stands in [`Message::bytes`]; empty if there is none.
+    pub fn id_range(&self, head: &Head) -> Range<usize> {
+        head.id.clone()
+    }
+
     /// The messages of a batch, each on its own; a single message as it is.
     pub fn split(self) -> Vec<Self> {
         let mut messages = Vec::new();
@@ -268,11 +277,16 @@ fn batch(text: &str) -> Result<Vec<Head>, ParseError> {
 /// Reads the head of `part`, which lies within `whole`.
 fn head(whole: &str, part: &str) -> Result<Head, ParseError> {
     let envelope = Envelope::read(part)?;
-    let payload = envelope.params.or(envelope.result).or(envelope.error).map_or(0..0, |raw| {
-        let start = raw.get().as_ptr().addr() - whole.as_ptr().addr();
-        start..start + raw.get().len()
-    });
-    Ok(Head { kind: envelope.kind()?, payload })
+    let place = |raw: Option<&RawValue>| raw.map_or(0..0, |raw| place(whole, raw.get()));
+    let id = place(envelope.id);
+    let payload = place(envelope.params.or(envelope.result).or(envelope.error));
+    Ok(Head { kind: envelope.kind()?, id, payload })
+}
+
+/// Where `part`, which lies within `whole`, stands in it.
+fn place(whole: &str, part: &str) -> Range<usize> {
+    let start = part.as_ptr().addr() - whole.as_ptr().addr();
+    start..start + part.len()
 }
 
 #[cfg(test)]

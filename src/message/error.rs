@@ -99,11 +99,13 @@ impl RpcError {
 impl Message {
     /// A response that carries `error`, the JSON text of an error object, to the request `id`.
     pub fn error_response(id: Option<&Id>, error: &[u8]) -> Self {
-        let start =
-            format!("{{\"jsonrpc\":\"2.0\",\"id\":{},\"error\":", id.map_or("null", Id::as_json));
+        let id_text = id.map_or("null", Id::as_json);
+        let before = "{\"jsonrpc\":\"2.0\",\"id\":";
+        let start = format!("{before}{id_text},\"error\":");
         let payload = start.len()..start.len() + error.len();
         let bytes: Bytes = [start.as_bytes(), error, b"}"].concat().into();
         let kind = Kind::Response { id: id.cloned(), failed: true };
-        Self { bytes, heads: Heads::One([Head { kind, payload }]) }
+        let id = before.len()..before.len() + id_text.len();
+        Self { bytes, heads: Heads::One([Head { kind, id, payload }]) }
     }
 }
