@@ -8,11 +8,13 @@ pub mod resolve;
 pub mod server_url;
 pub mod usage;
 
+mod certs;
 mod clock;
 mod files;
 mod flags;
 mod line;
 mod stderr;
+mod terminal;
 mod tls;
 
 #[cfg(test)]
@@ -35,8 +37,10 @@ use crate::cli::log::Format;
 use crate::cli::log::Level;
 use crate::cli::resolve::Invocation;
 use crate::cli::stderr::Stderr;
+use crate::cli::usage::Topic;
 use crate::cli::usage::UsageError;
 use crate::command::bridge;
+use crate::command::certs::Task;
 use crate::command::demo;
 use crate::limits;
 use crate::report::Report;
@@ -46,6 +50,8 @@ use crate::report::Report;
 pub enum Request {
     /// Carry messages.
     Bridge(Box<Invocation>),
+    /// Make certificates.
+    Certs(Task),
     /// Show both ends at work.
     Demo,
     /// Print this text on standard output: help or version.
@@ -78,6 +84,7 @@ impl From<UsageError> for Refusal {
 pub fn run(args: impl IntoIterator<Item = OsString>, env: &Environment) -> ExitCode {
     match parse(args, env) {
         Ok(Request::Bridge(invocation)) => start(*invocation),
+        Ok(Request::Certs(task)) => finish(task.run(&mut io::stdout()), Format::Text),
         Ok(Request::Demo) => finish(block_on(demo::run(io::stdout())), Format::Text),
         Ok(Request::Print(text)) => {
             // `--help | head` may close the pipe early.
@@ -104,6 +111,10 @@ pub fn parse(
     let args: Vec<OsString> = args.into_iter().collect();
     match CommandLine::try_parse_from(&args) {
         Ok(CommandLine { command: Some(Verb::Demo), .. }) => Ok(Request::Demo),
+        Ok(CommandLine { command: Some(Verb::Certs(flags)), .. }) => {
+            let task = certs::resolve(flags, env);
+            task.map(Request::Certs).map_err(|error| error.about(Topic::of(&args)).into())
+        }
         Ok(CommandLine { bridge, command: None }) => {
             resolve::resolve(bridge, &args, env).map(Box::new).map(Request::Bridge)
         }

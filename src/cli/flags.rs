@@ -8,13 +8,15 @@ use clap::ColorChoice;
 use clap::Parser;
 use clap::Subcommand;
 
+use crate::cli::certs::CertsFlags;
+
 /// Carries MCP messages between a host on standard input and output and the MCP server at
 /// <server-url>, over HTTPS with a client certificate
 #[derive(Parser)]
 #[command(
     name = "mcp-secure-remote",
     version,
-    override_usage = "mcp-secure-remote <server-url> [options]\n       mcp-secure-remote demo",
+    override_usage = "mcp-secure-remote <server-url> [options]\n       mcp-secure-remote certs --output <folder> [options]\n       mcp-secure-remote demo",
     after_help = AFTER_HELP,
     args_conflicts_with_subcommands = true,
     args_override_self = true,
@@ -34,6 +36,8 @@ pub(super) enum Verb {
     /// Show both ends at work on this machine, with throw-away certificates
     #[command(override_usage = "mcp-secure-remote demo")]
     Demo,
+    /// Make certificates for a server and its clients: a private CA
+    Certs(CertsFlags),
 }
 
 /// The flags of the bridge. An optional one that is absent falls back to its variable.
