@@ -8,11 +8,13 @@ pub mod resolve;
 pub mod server_url;
 pub mod usage;
 
+mod certs;
 mod clock;
 mod files;
 mod flags;
 mod line;
 mod stderr;
+mod terminal;
 mod tls;
 
 #[cfg(test)]
@@ -35,8 +37,10 @@ use crate::cli::log::Format;
 use crate::cli::log::Level;
 use crate::cli::resolve::Invocation;
 use crate::cli::stderr::Stderr;
+use crate::cli::usage::Topic;
 use crate::cli::usage::UsageError;
 use crate::command::bridge;
+use crate::command::certs::Task;
 use crate::command::demo;
 use crate::limits;
 use crate::report::Report;
@@ -48,6 +52,8 @@ use crate::transport::process::watchdog;
 pub enum Request {
     /// Carry messages.
     Bridge(Box<Invocation>),
+    /// Make certificates.
+    Certs(Task),
     /// Show both ends at work.
     Demo,
     /// End the children of a server that was killed.
@@ -82,6 +88,7 @@ impl From<UsageError> for Refusal {
 pub fn run(args: impl IntoIterator<Item = OsString>, env: &Environment) -> ExitCode {
     match parse(args, env) {
         Ok(Request::Bridge(invocation)) => start(*invocation),
+        Ok(Request::Certs(task)) => finish(task.run(&mut io::stdout()), Format::Text),
         Ok(Request::Demo) => finish(block_on(demo::run(io::stdout())), Format::Text),
         Ok(Request::WatchChildren) => watch_children(),
         Ok(Request::Print(text)) => {
@@ -110,6 +117,10 @@ pub fn parse(
     match CommandLine::try_parse_from(&args) {
         Ok(CommandLine { command: Some(Verb::Demo), .. }) => Ok(Request::Demo),
         Ok(CommandLine { command: Some(Verb::WatchChildren), .. }) => Ok(Request::WatchChildren),
+        Ok(CommandLine { command: Some(Verb::Certs(flags)), .. }) => {
+            let task = certs::resolve(flags, env);
+            task.map(Request::Certs).map_err(|error| error.about(Topic::of(&args)).into())
+        }
         Ok(CommandLine { bridge, command: None }) => {
             resolve::resolve(bridge, &args, env).map(Box::new).map(Request::Bridge)
         }

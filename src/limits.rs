@@ -202,9 +202,38 @@ pub const MAX_SCRYPT_BYTES: u64 = 256 * 1024 * 1024;
 /// be worthless later.
 pub const THROW_AWAY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long before they were made certificates made in memory are valid already: the clocks of two
-/// machines differ by some minutes.
-pub const THROW_AWAY_HEAD_START: Duration = Duration::from_secs(60 * 60);
+/// How long before they were made our certificates are valid already: the clocks of two machines
+/// differ by some minutes.
+pub const CERTIFICATE_HEAD_START: Duration = Duration::from_secs(60 * 60);
+
+// Certificates that are issued
+
+/// Days that an issued certificate is valid, unless `--days` says otherwise: ten years, since a closed
+/// PKI has nobody who would renew it in time.
+pub const CERTIFICATE_DAYS: u32 = 3650;
+
+/// Most `--days`: a century; more is a slip.
+pub const MAX_CERTIFICATE_DAYS: u32 = 36_500;
+
+/// Longest common name in characters, `ub-common-name` of RFC 5280, appendix A.
+pub const MAX_COMMON_NAME: usize = 64;
+
+/// Random bytes in a serial number: 128 bits, twice what the CA/Browser Forum asks for.
+pub const SERIAL_BYTES: usize = 16;
+
+/// Work and memory that scrypt takes to open the key of a CA: 2^14 blocks of 8 times 128 bytes, 16 MiB,
+/// the most that OpenSSL takes without being asked, five times over. OWASP names these for passwords.
+pub const SCRYPT_LOG_BLOCKS: u8 = 14;
+
+/// The block size of scrypt, in units of 128 bytes.
+pub const SCRYPT_BLOCK: u32 = 8;
+
+/// How often scrypt does that work.
+pub const SCRYPT_PASSES: u32 = 5;
+
+/// PBKDF2 rounds of a PKCS#12 file that we write: ten times Java's, and some 50 ms at each start of a
+/// program that opens it. The passphrase on top should be a long one.
+pub const PKCS12_ROUNDS: u32 = 100_000;
 
 // Connections
 

@@ -7,7 +7,9 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use crate::limits;
 use crate::report::Report;
+use crate::secret::Secret;
 
 /// Reads the UTF-8 text of a file of at most `limit` bytes; the memory is overwritten when the
 /// text is dropped. A pipe such as `/dev/fd/3` works as well.
@@ -31,6 +33,13 @@ pub(super) fn read(by: &str, path: &Path, limit: u64) -> Result<Zeroizing<String
         Ok(text) => Ok(Zeroizing::new(text.to_owned())),
         Err(_) => Err(failed("the file is not UTF-8".to_owned())),
     }
+}
+
+/// The passphrase in a file: its text without the end of its line.
+pub(super) fn passphrase(by: &str, path: &Path) -> Result<Secret, Report> {
+    let text = read(by, path, limits::PASSPHRASE_FILE_BYTES)?;
+    let line = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(&text);
+    Ok(Secret::new(line.to_owned()))
 }
 
 /// The reason in words that are the same on each platform where that can be.

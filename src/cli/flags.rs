@@ -8,6 +8,7 @@ use clap::ColorChoice;
 use clap::Parser;
 use clap::Subcommand;
 
+use crate::cli::certs::CertsFlags;
 use crate::transport::process::watchdog;
 
 /// Carries MCP messages between a host on standard input and output and the MCP server at
@@ -16,7 +17,7 @@ use crate::transport::process::watchdog;
 #[command(
     name = "mcp-secure-remote",
     version,
-    override_usage = "mcp-secure-remote <server-url> [options]\n       mcp-secure-remote demo",
+    override_usage = "mcp-secure-remote <server-url> [options]\n       mcp-secure-remote certs --output <folder> [options]\n       mcp-secure-remote demo",
     after_help = AFTER_HELP,
     args_conflicts_with_subcommands = true,
     args_override_self = true,
@@ -39,6 +40,8 @@ pub(super) enum Verb {
     /// What `serve` starts beside itself, to end its children should it be killed
     #[command(name = watchdog::VERB, hide = true)]
     WatchChildren,
+    /// Make certificates for a server and its clients: a private CA
+    Certs(CertsFlags),
 }
 
 /// The flags of the bridge. An optional one that is absent falls back to its variable.

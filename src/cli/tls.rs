@@ -8,7 +8,6 @@ use crate::cli::files;
 use crate::cli::flags::TlsFlags;
 use crate::cli::quantity;
 use crate::cli::usage::UsageError;
-use crate::limits;
 use crate::secret::Secret;
 use crate::tls::ClientOptions;
 use crate::tls::IdentitySource;
@@ -117,13 +116,10 @@ enum Passphrase {
 
 impl Passphrase {
     fn read(self) -> Result<Secret, Refusal> {
-        let (path, by) = match self {
-            Self::File { path, by } => (path, by),
-            Self::Text(text) => return Ok(text),
-        };
-        let text = files::read(by, &path, limits::PASSPHRASE_FILE_BYTES)?;
-        let line = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(&text);
-        Ok(Secret::new(line.to_owned()))
+        match self {
+            Self::File { path, by } => Ok(files::passphrase(by, &path)?),
+            Self::Text(text) => Ok(text),
+        }
     }
 }
 

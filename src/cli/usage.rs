@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::fmt;
 
 use clap::Arg;
+use clap::Command;
 use clap::CommandFactory as _;
 use clap::error::ContextKind;
 use clap::error::ContextValue;
@@ -21,12 +22,63 @@ pub struct UsageError {
     pub text: String,
     /// What to do about it, if anything can be said.
     pub hint: Option<String>,
+    /// The command that was meant.
+    pub topic: Topic,
+}
+
+/// A command, as far as its usage is concerned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Topic {
+    /// `certs add-client`.
+    AddClient,
+    /// No command: carry messages.
+    #[default]
+    Bridge,
+    /// `certs`.
+    Certs,
+}
+
+impl Topic {
+    /// What the words are about, the first of which is the name of the program.
+    pub(super) fn of(args: &[OsString]) -> Self {
+        let word = |index: usize| args.get(index).and_then(|arg| arg.to_str());
+        match (word(1), word(2)) {
+            (Some("certs"), Some("add-client")) => Self::AddClient,
+            (Some("certs"), _) => Self::Certs,
+            _ => Self::Bridge,
+        }
+    }
+
+    fn usage(self) -> &'static str {
+        match self {
+            Self::AddClient => "certs add-client --output <folder> --client <name> [options]",
+            Self::Bridge => "<server-url> [options]",
+            Self::Certs => "certs --output <folder> [options]",
+        }
+    }
+
+    /// What stands before `--help`.
+    fn words(self) -> &'static str {
+        match self {
+            Self::AddClient => "certs add-client ",
+            Self::Bridge => "",
+            Self::Certs => "certs ",
+        }
+    }
+
+    /// The command with its flags.
+    fn command(self) -> Command {
+        let words = self.words().split(' ').filter(|word| !word.is_empty());
+        words.fold(CommandLine::command(), |command, word| {
+            command.find_subcommand(word).cloned().unwrap_or(command)
+        })
+    }
 }
 
 impl UsageError {
     /// An error without a hint.
     pub fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), hint: None }
+        Self { text: text.into(), hint: None, topic: Topic::default() }
     }
 
     /// Adds the `hint:` line.
@@ -36,18 +88,30 @@ impl UsageError {
         self
     }
 
+    /// Shows the usage of this command.
+    #[must_use]
+    pub(super) fn about(mut self, topic: Topic) -> Self {
+        self.topic = topic;
+        self
+    }
+
     /// Puts a refusal by clap into our words. `args` are the words that clap read.
     pub(super) fn from_clap(error: &clap::Error, args: &[OsString]) -> Self {
         let subject = context(error, ContextKind::InvalidArg);
-        match error.kind() {
+        let error = match error.kind() {
             ErrorKind::UnknownArgument if subject.starts_with('-') => unknown_flag(error, args),
             ErrorKind::UnknownArgument => unexpected_word(args, &subject),
             ErrorKind::InvalidValue | ErrorKind::TooFewValues => missing_value(flag_of(&subject)),
             ErrorKind::TooManyValues => Self::new(format!("{} takes no value", flag_of(&subject))),
+            ErrorKind::InvalidSubcommand => {
+                unexpected_word(args, &context(error, ContextKind::InvalidSubcommand))
+            }
+            ErrorKind::ArgumentConflict => Self::new("A command comes before all options"),
             ErrorKind::InvalidUtf8 => Self::new("An argument that is not a path is not UTF-8"),
             // The kinds that remain need settings that our flags do not use.
             kind => Self::new(kind.to_string()),
-        }
+        };
+        error.about(Topic::of(args))
     }
 }
 
@@ -57,8 +121,8 @@ impl fmt::Display for UsageError {
         if let Some(hint) = &self.hint {
             writeln!(f, "hint:  {hint}")?;
         }
-        writeln!(f, "Usage: mcp-secure-remote <server-url> [options]")?;
-        write!(f, "Every option is explained by `mcp-secure-remote --help`")
+        writeln!(f, "Usage: mcp-secure-remote {}", self.topic.usage())?;
+        write!(f, "Every option is explained by `mcp-secure-remote {}--help`", self.topic.words())
     }
 }
 
@@ -130,7 +194,7 @@ fn unknown_flag(error: &clap::Error, args: &[OsString]) -> UsageError {
         _ => subject,
     };
     let unknown = UsageError::new(format!("Unknown flag: {}", report::peer_text(&word)));
-    let similar = same_ending(&word).or_else(|| {
+    let similar = same_ending(&word, Topic::of(args)).or_else(|| {
         Some(context(error, ContextKind::SuggestedArg)).filter(|similar| !similar.is_empty())
     });
     // The flag itself may be of another command.
@@ -144,9 +208,9 @@ fn unknown_flag(error: &clap::Error, args: &[OsString]) -> UsageError {
 
 /// The only flag that is `word` but for dashes and case, or ends like it: `--tls-cert` for `--cert`.
 /// Words so short are not alike enough for clap.
-fn same_ending(word: &str) -> Option<String> {
+fn same_ending(word: &str, topic: Topic) -> Option<String> {
     let word = word.trim_start_matches('-').to_ascii_lowercase().replace('_', "-");
-    let command = CommandLine::command();
+    let command = topic.command();
     let flags: Vec<_> = command.get_arguments().filter_map(Arg::get_long).collect();
     let whole = flags.iter().find(|flag| **flag == word);
     let mut ends = flags.iter().filter(|flag| flag.ends_with(&format!("-{word}")));

@@ -1,54 +1,83 @@
-//! A throw-away PKI, made in memory: for the demonstration and for tests.
+//! A closed PKI: a CA, and the certificates that it issues.
 //!
-//! P-256, X.509 version 3, CA:FALSE and one purpose on leaves; serial numbers come from the random
-//! key, so that two certificates of one name differ.
+//! In memory for the demonstration and for tests; `certs` writes one out. P-256, X.509 version 3,
+//! CA:FALSE and one purpose on leaves; serial numbers are random, so that two certificates of one
+//! name differ.
 
-use std::time::SystemTime;
+mod kept;
+mod profile;
+mod sealed;
+#[cfg(test)]
+mod tests;
 
-use rcgen::BasicConstraints;
-use rcgen::CertificateParams;
-use rcgen::CertifiedIssuer;
-use rcgen::DistinguishedName;
-use rcgen::DnType;
+use std::path::Path;
+
 use rcgen::ExtendedKeyUsagePurpose;
-use rcgen::IsCa;
+use rcgen::Issuer;
 use rcgen::KeyPair;
-use rcgen::KeyUsagePurpose;
 use rustls_pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
 use crate::limits;
 use crate::report::Report;
+use crate::secret::Secret;
+use crate::tls::certificate;
 use crate::tls::identity::Identity;
+use crate::tls::issue::profile::Profile;
+use crate::tls::issue::profile::failed;
 use crate::tls::key;
+use crate::tls::pem;
+use crate::tls::pkcs12;
 
-/// A CA whose key never leaves the memory.
+/// A CA. Its key leaves the memory by [`Authority::sealed_key`] alone.
 pub struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
+    certificate: CertificateDer<'static>,
+    issuer: Issuer<'static, KeyPair>,
+    /// Of what it issues.
+    profile: Profile,
 }
 
 /// A certificate and its key.
 pub struct Issued {
     certificate: CertificateDer<'static>,
-    certificate_pem: String,
     key: Zeroizing<Vec<u8>>,
     key_pem: Zeroizing<String>,
 }
 
 impl Authority {
-    /// Makes a CA of this name; it may not have a CA below it.
+    /// Makes a CA of this name that lives for a day, as do its certificates.
     pub fn new(name: &str) -> Result<Self, Report> {
-        let mut params = params(name, &[])?;
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let key = KeyPair::generate().map_err(|error| report(&error))?;
-        let issuer = CertifiedIssuer::self_signed(params, key).map_err(|error| report(&error))?;
-        Ok(Self { issuer })
+        Self::make(name, Profile::throw_away())
     }
 
-    /// A server certificate for these DNS names and IP addresses.
+    /// Makes a CA of this name that is valid for so many days, as are its certificates.
+    pub fn lasting(name: &str, days: u32) -> Result<Self, Report> {
+        Self::make(name, Profile::lasting(days))
+    }
+
+    /// Opens a CA that was kept: PEM files of its certificate and of its key. What it issues from
+    /// now on is valid for so many days, but not longer than the CA.
+    ///
+    /// # Errors
+    ///
+    /// The file that cannot be used and why: unreadable, damaged, another passphrase, expired, no
+    /// CA, or a key that does not belong to the certificate.
+    pub fn load(
+        certificate: &Path,
+        key: &Path,
+        passphrase: &Secret,
+        days: u32,
+    ) -> Result<Self, Report> {
+        let kept = kept::load(certificate, key, passphrase)?;
+        let profile = Profile::lasting(days).until(kept.not_after);
+        Ok(Self { certificate: kept.certificate, issuer: kept.issuer, profile })
+    }
+
+    /// A server certificate for these DNS names and IP addresses; the first one, if it is not too
+    /// long for that, is the common name too.
     pub fn server(&self, names: &[&str]) -> Result<Issued, Report> {
-        let common_name = names.first().copied().unwrap_or("server");
+        let first = names.first().filter(|name| name.len() <= limits::MAX_COMMON_NAME);
+        let common_name = first.copied().unwrap_or("server");
         self.issue(common_name, names, ExtendedKeyUsagePurpose::ServerAuth)
     }
 
@@ -59,12 +88,30 @@ impl Authority {
 
     /// The CA certificate as PEM.
     pub fn certificate_pem(&self) -> String {
-        self.issuer.pem()
+        pem::text("CERTIFICATE", &self.certificate)
     }
 
     /// The CA certificate as DER.
     pub fn certificate_der(&self) -> &[u8] {
-        self.issuer.der()
+        &self.certificate
+    }
+
+    /// The key of the CA as encrypted PKCS#8 in PEM, for [`Authority::load`].
+    pub fn sealed_key(&self, passphrase: &Secret) -> Result<Zeroizing<String>, Report> {
+        sealed::seal(self.issuer.key().serialized_der(), passphrase)
+    }
+
+    /// The last day of what it issues from now on, as in `2035-11-19`.
+    pub fn last_day(&self) -> String {
+        let end = certificate::utc(self.profile.not_after());
+        end.split(' ').next().unwrap_or_default().to_owned()
+    }
+
+    fn make(name: &str, profile: Profile) -> Result<Self, Report> {
+        let params = profile.authority(name)?;
+        let key = KeyPair::generate().map_err(|error| failed(&error))?;
+        let certificate = params.self_signed(&key).map_err(|error| failed(&error))?.der().clone();
+        Ok(Self { certificate, issuer: Issuer::new(params, key), profile })
     }
 
     fn issue(
@@ -73,16 +120,11 @@ impl Authority {
         names: &[&str],
         purpose: ExtendedKeyUsagePurpose,
     ) -> Result<Issued, Report> {
-        let mut params = params(common_name, names)?;
-        params.is_ca = IsCa::ExplicitNoCa;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![purpose];
-        params.use_authority_key_identifier_extension = true;
-        let key = KeyPair::generate().map_err(|error| report(&error))?;
-        let certificate = params.signed_by(&key, &self.issuer).map_err(|error| report(&error))?;
+        let params = self.profile.leaf(common_name, names, purpose)?;
+        let key = KeyPair::generate().map_err(|error| failed(&error))?;
+        let certificate = params.signed_by(&key, &self.issuer).map_err(|error| failed(&error))?;
         Ok(Issued {
             certificate: certificate.der().clone(),
-            certificate_pem: certificate.pem(),
             key: Zeroizing::new(key.serialize_der()),
             key_pem: Zeroizing::new(key.serialize_pem()),
         })
@@ -96,13 +138,25 @@ impl Issued {
     }
 
     /// The certificate as PEM.
-    pub fn certificate_pem(&self) -> &str {
-        &self.certificate_pem
+    pub fn certificate_pem(&self) -> String {
+        pem::text("CERTIFICATE", &self.certificate)
     }
 
     /// The private key as PKCS#8 PEM.
     pub fn key_pem(&self) -> &str {
         &self.key_pem
+    }
+
+    /// Certificate, key and CA as one PKCS#12 file, under this name in the lists of key stores.
+    pub fn pkcs12(
+        &self,
+        name: &str,
+        authority: &Authority,
+        passphrase: &Secret,
+    ) -> Result<Zeroizing<Vec<u8>>, Report> {
+        let chain = [&*self.certificate, &*authority.certificate];
+        pkcs12::write(name, &self.key, &chain, passphrase)
+            .map_err(|error| Report::new("cannot make a PKCS#12 file").cause(error.to_string()))
     }
 
     /// Ready for a handshake.
@@ -114,21 +168,6 @@ impl Issued {
     }
 }
 
-fn params(common_name: &str, names: &[&str]) -> Result<CertificateParams, Report> {
-    let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-    let mut params = CertificateParams::new(names).map_err(|error| report(&error))?;
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, common_name);
-    let now = SystemTime::now();
-    params.not_before = (now - limits::THROW_AWAY_HEAD_START).into();
-    params.not_after = (now + limits::THROW_AWAY_LIFETIME).into();
-    Ok(params)
-}
-
-fn report(error: &rcgen::Error) -> Report {
-    Report::new("cannot make a certificate").cause(error.to_string())
-}
-
 impl std::fmt::Debug for Authority {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Authority(***)")
@@ -138,48 +177,5 @@ impl std::fmt::Debug for Authority {
 impl std::fmt::Debug for Issued {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Issued(***)")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Authority;
-    use crate::tls::certificate;
-
-    #[test]
-    fn leaves_are_of_version_3_with_one_purpose_and_no_ca() {
-        let authority = Authority::new("test CA").unwrap();
-        let server = authority.server(&["a.example", "127.0.0.1"]).unwrap();
-        let client = authority.client("dev").unwrap();
-        for (issued, is_server) in [(&server, true), (&client, false)] {
-            let leaf = certificate::parse(issued.certificate_der()).unwrap();
-            assert_eq!(certificate::version(&leaf), 3);
-            assert!(!leaf.is_ca());
-            assert_eq!(certificate::issuer(&leaf), "CN=test CA");
-            assert!(leaf.raw_serial().len() >= 16);
-            let usage = leaf.extended_key_usage().unwrap().unwrap().value;
-            assert_eq!((usage.server_auth, usage.client_auth), (is_server, !is_server));
-            assert!(issued.key_pem().contains("BEGIN PRIVATE KEY"));
-        }
-        let leaf = certificate::parse(server.certificate_der()).unwrap();
-        assert_eq!(certificate::names(&leaf), ["a.example", "127.0.0.1"]);
-        let leaf = certificate::parse(client.certificate_der()).unwrap();
-        assert_eq!(certificate::subject(&leaf), "CN=dev");
-    }
-
-    #[test]
-    fn the_ca_may_have_no_ca_below_it() {
-        let authority = Authority::new("test CA").unwrap();
-        let ca = certificate::parse(authority.certificate_der()).unwrap();
-        assert!(certificate::is_self_issued(&ca));
-        let constraints = ca.basic_constraints().unwrap().unwrap().value;
-        assert_eq!((constraints.ca, constraints.path_len_constraint), (true, Some(0)));
-    }
-
-    #[test]
-    fn debug_shows_no_key() {
-        let authority = Authority::new("test CA").unwrap();
-        let client = authority.client("dev").unwrap();
-        assert_eq!(format!("{authority:?} {client:?}"), "Authority(***) Issued(***)");
     }
 }

@@ -75,11 +75,21 @@ pub(super) fn from_blocks(
     blocks: &[Block],
     passphrase: Option<&Secret>,
 ) -> Result<Arc<dyn SigningKey>, KeyError> {
+    opened(blocks, passphrase, signing_key)
+}
+
+/// The same, as `make` understands it.
+pub(super) fn opened<K>(
+    blocks: &[Block],
+    passphrase: Option<&Secret>,
+    make: impl Fn(&PrivateKeyDer<'_>) -> Result<K, KeyError>,
+) -> Result<K, KeyError> {
+    let load = |label: &str, der: &[u8]| make(&in_form(label, der)?);
     let block = blocks.iter().find(|block| is_key(block)).ok_or(KeyError::Missing)?;
     if block.label == "ENCRYPTED PRIVATE KEY" {
         let passphrase = passphrase.ok_or(KeyError::PassphraseNeeded)?;
         let der = decrypt_pkcs8(&block.der, passphrase)?;
-        return from_pkcs8(&der).map_err(|error| after_decryption(error, &der));
+        return load("PRIVATE KEY", &der).map_err(|error| after_decryption(error, &der));
     }
     let Some(dek_info) = &block.dek_info else {
         return load(&block.label, &block.der);
@@ -91,18 +101,22 @@ pub(super) fn from_blocks(
 
 /// A key in the form of RFC 5208, not encrypted.
 pub(super) fn from_pkcs8(der: &[u8]) -> Result<Arc<dyn SigningKey>, KeyError> {
-    load("PRIVATE KEY", der)
+    signing_key(&in_form("PRIVATE KEY", der)?)
 }
 
-fn load(label: &str, der: &[u8]) -> Result<Arc<dyn SigningKey>, KeyError> {
-    let key = match label {
-        "PRIVATE KEY" => PrivateKeyDer::from(PrivatePkcs8KeyDer::from(der)),
-        "RSA PRIVATE KEY" => PrivateKeyDer::from(PrivatePkcs1KeyDer::from(der)),
-        "EC PRIVATE KEY" => PrivateKeyDer::from(PrivateSec1KeyDer::from(der)),
-        _ => return Err(KeyError::Unusable),
-    };
-    any_supported_type(&key)
-        .map_err(|_| if is_pss(der) { KeyError::UnusablePss } else { KeyError::Unusable })
+fn in_form<'a>(label: &str, der: &'a [u8]) -> Result<PrivateKeyDer<'a>, KeyError> {
+    match label {
+        "PRIVATE KEY" => Ok(PrivatePkcs8KeyDer::from(der).into()),
+        "RSA PRIVATE KEY" => Ok(PrivatePkcs1KeyDer::from(der).into()),
+        "EC PRIVATE KEY" => Ok(PrivateSec1KeyDer::from(der).into()),
+        _ => Err(KeyError::Unusable),
+    }
+}
+
+fn signing_key(key: &PrivateKeyDer<'_>) -> Result<Arc<dyn SigningKey>, KeyError> {
+    any_supported_type(key).map_err(|_| {
+        if is_pss(key.secret_der()) { KeyError::UnusablePss } else { KeyError::Unusable }
+    })
 }
 
 /// A wrong passphrase passes the padding check once in 256 times and leaves junk, which is not

@@ -34,6 +34,12 @@ impl PemError {
     }
 }
 
+/// One block of PEM text.
+pub(super) fn text(label: &str, der: &[u8]) -> String {
+    let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+    pem::encode_config(&pem::Pem::new(label, der), config)
+}
+
 /// Whether the bytes look like PEM at all.
 pub(super) fn is_pem(bytes: &[u8]) -> bool {
     begins(bytes) > 0

@@ -1,11 +1,18 @@
-//! PKCS#12 bundles (RFC 7292), opened in memory.
+//! PKCS#12 bundles (RFC 7292), opened and made in memory.
 
+use p12_keystore::Certificate;
+use p12_keystore::KeyStore;
+use p12_keystore::KeyStoreEntry;
 use p12_keystore::Pkcs12Archive;
+use p12_keystore::PrivateKey;
+use p12_keystore::PrivateKeyChain;
 use p12_keystore::error::Error;
 use rustls_pki_types::CertificateDer;
 use x509_parser::der_parser::asn1_rs::Any;
 use x509_parser::der_parser::asn1_rs::FromDer;
+use zeroize::Zeroizing;
 
+use crate::limits;
 use crate::secret::Secret;
 
 /// The certificates and private keys of a bundle, in the order in which they stand.
@@ -74,6 +81,27 @@ pub(super) fn open(bytes: &[u8], passphrase: Option<&Secret>) -> Result<Bundle, 
         .map_err(|error| classify(&error, passphrase.is_some(), without_mac))?;
     let certificates = archive.certs.iter().map(|bag| bag.cert.as_der().to_vec().into()).collect();
     Ok(Bundle { certificates, keys: archive.keys, without_mac })
+}
+
+/// Makes a bundle of a PKCS#8 key and its certificates, the key's own first: AES-256 and SHA-256, which
+/// OpenSSL from 1.1.1 and Java from 8u301 on open. Whoever guesses at the passphrase does so where it
+/// is cheapest, so that the MAC takes as many rounds as the rest.
+pub(super) fn write(
+    name: &str,
+    key: &[u8],
+    certificates: &[&[u8]],
+    passphrase: &Secret,
+) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let chain: Vec<_> =
+        certificates.iter().map(|der| Certificate::from_der(der)).collect::<Result<_, _>>()?;
+    let entry = PrivateKeyChain::new(name, PrivateKey::from_der(key)?, chain);
+    let mut store = KeyStore::new();
+    store.add_entry(name, KeyStoreEntry::PrivateKeyChain(entry));
+    let writer = store
+        .writer(passphrase.expose())
+        .encryption_iterations(limits::PKCS12_ROUNDS)
+        .mac_iterations(limits::PKCS12_ROUNDS);
+    writer.write().map(Zeroizing::new)
 }
 
 /// Formats that people take for PKCS#12.
