@@ -125,7 +125,7 @@ async fn accept(listener: TcpListener, tls: ServerTls) {
 }
 
 async fn connection(stream: TcpStream, tls: ServerTls) {
-    let Ok(stream) = tls.accept(stream).await else { return };
+    let Ok((stream, _)) = tls.accept(stream).await else { return };
     let http = auto::Builder::new(TokioExecutor::new());
     let _ = http.serve_connection(TokioIo::new(stream), service_fn(reply)).await;
 }

@@ -15,6 +15,8 @@
 //! - **era**: *legacy* (protocol versions up to 2025-11-25, with `initialize` and sessions) or
 //!   *modern* (2026-07-28 on: no session, each request describes itself).
 //! - **session**: what a remote of the legacy era and we share, named by a session id.
+//! - **peer**: who is at the other end of a connection to us: its address and its certificate.
+//!   **principal**: whom a session belongs to.
 //! - **identity**: a certificate chain and its key. **trust**: roots and revocation lists.
 //! - **report**: what a user is told: `error:`, `cause:`, `hint:`.
 //!
@@ -30,8 +32,8 @@
 //! # Layers
 //!
 //! A module may use what stands on a line above it, or to the left of it on its own line. A test
-//! reads the sources and fails on any other use. `auth`, `policy`, `observe`, `tunnel` and `cluster`
-//! have their place and no code yet.
+//! reads the sources and fails on any other use. `policy`, `observe`, `tunnel` and `cluster` have their
+//! place and no code yet.
 //!
 //! ```text
 //! 0 limits secret report message
@@ -56,6 +58,9 @@ pub mod channel;
 pub mod retry;
 pub mod task;
 pub mod tls;
+
+// Layer 2: who is at the other end.
+pub mod auth;
 
 // Layer 3: channels out of channels.
 pub mod adapt;

@@ -198,6 +198,13 @@ pub const MAX_KDF_ROUNDS: u32 = 10_000_000;
 /// Most memory in bytes that scrypt may ask for to open an encrypted key; OpenSSL writes 16 MiB.
 pub const MAX_SCRYPT_BYTES: u64 = 256 * 1024 * 1024;
 
+/// How long a client that was refused is still read: to close a connection with bytes unread resets
+/// it, and the client would not see why it was refused.
+pub const REFUSAL_LINGER: Duration = Duration::from_millis(500);
+
+/// Bytes that are read so: what a client sends before it sees the refusal.
+pub const REFUSAL_LINGER_BYTES: u64 = 256 * 1024;
+
 /// How long certificates made in memory are valid: longer than any demonstration, short enough to
 /// be worthless later.
 pub const THROW_AWAY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);

@@ -1,5 +1,8 @@
 //! What is read out of certificates: names, dates, public keys, and the order of a chain.
 
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
+
 use rustls_pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::der_parser::asn1_rs::FromDer;
@@ -144,6 +147,12 @@ fn issuer_in<'a>(
             candidate.subject().as_raw() == child.issuer().as_raw() && !is_self_issued(&candidate)
         })
     })
+}
+
+/// A moment in seconds since 1970, as certificates count.
+pub(super) fn since_1970(now: SystemTime) -> i64 {
+    let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    i64::try_from(seconds).unwrap_or(i64::MAX)
 }
 
 /// Seconds since 1970 as `2026-11-20 23:54:07 UTC`.

@@ -7,10 +7,8 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::time::SystemTime;
-use std::time::UNIX_EPOCH;
 
 use rustls::ClientConfig;
-use rustls::SupportedProtocolVersion;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs;
 use rustls_pki_types::CertificateDer;
@@ -22,6 +20,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::limits;
 use crate::report::Report;
+use crate::tls::certificate;
 use crate::tls::failure::HandshakeFailure;
 use crate::tls::identity::Identity;
 use crate::tls::issue::Authority;
@@ -153,8 +152,7 @@ impl ClientTls {
     pub fn warnings(&self, now: SystemTime) -> Vec<String> {
         let loaded = self.loaded();
         let Some(identity) = &loaded.identity else { return Vec::new() };
-        let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let expiry = identity.expiry_warning(i64::try_from(seconds).unwrap_or(i64::MAX));
+        let expiry = identity.expiry_warning("client", certificate::since_1970(now));
         expiry.into_iter().chain(identity.warnings.iter().cloned()).collect()
     }
 
@@ -194,8 +192,8 @@ impl Loaded {
             Some(source) => Some(Arc::new(Identity::load(source, options.passphrase.as_ref())?)),
             None => None,
         };
-        let ca = options.ca.as_deref().map(trust::load_ca).transpose()?.unwrap_or_default();
-        Self::new(options, identity, ca, trust::load_crls(&options.crls)?)
+        let ca = options.ca.as_deref().map(|path| trust::load_ca(path, "--tls-ca")).transpose()?;
+        Self::new(options, identity, ca.unwrap_or_default(), trust::load_crls(&options.crls)?)
     }
 
     fn new(
@@ -240,14 +238,8 @@ fn config(
     verifier: Verifier,
     identity: Option<&Arc<Identity>>,
 ) -> Result<ClientConfig, Report> {
-    const TLS13: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
-    const BOTH: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13, &rustls::version::TLS12];
-    let versions = match min_version {
-        MinVersion::Tls12 => BOTH,
-        MinVersion::Tls13 => TLS13,
-    };
     let builder = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(versions)
+        .with_protocol_versions(min_version.versions())
         .map_err(|error| Report::new("cannot set up TLS").cause(error.to_string()))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier));

@@ -71,16 +71,34 @@ impl Identity {
         Some(Self { certified, description, not_after, warnings: Vec::new() })
     }
 
-    /// The warning about the end of validity, if it is near or past.
-    pub(super) fn expiry_warning(&self, now: i64) -> Option<String> {
+    /// The same for a server: only its errors have other words.
+    pub(super) fn load_for_server(
+        source: &IdentitySource,
+        passphrase: Option<&Secret>,
+    ) -> Result<Self, Report> {
+        Self::load(source, passphrase).map_err(|report| match report.error.as_str() {
+            UNUSABLE_CLIENT => {
+                Report { error: "Unable to load server cert/key".to_owned(), ..report }
+            }
+            _ => report,
+        })
+    }
+
+    /// The certificate itself, without its chain.
+    pub(super) fn leaf(&self) -> Option<X509Certificate<'_>> {
+        certificate::parse(self.certified.cert.first()?)
+    }
+
+    /// The warning about the end of validity, if it is near or past; `whose` is client or server.
+    pub(super) fn expiry_warning(&self, whose: &str, now: i64) -> Option<String> {
         let left = self.not_after - now;
         let end = certificate::utc(self.not_after);
         let who = &self.description;
         if left < 0 {
-            return Some(format!("the client certificate {who} has expired on {end}"));
+            return Some(format!("the {whose} certificate {who} has expired on {end}"));
         }
         let soon = i64::try_from(limits::EXPIRY_WARNING.as_secs()).unwrap_or(i64::MAX);
-        (left <= soon).then(|| format!("the client certificate {who} expires on {end}"))
+        (left <= soon).then(|| format!("the {whose} certificate {who} expires on {end}"))
     }
 }
 
@@ -223,8 +241,10 @@ fn bundle_warnings(bundle: &pkcs12::Bundle, path: &Path) -> Vec<String> {
 }
 
 /// The words that the users of the original know.
+const UNUSABLE_CLIENT: &str = "Unable to load client cert/key";
+
 fn pem_report(path: &Path, cause: impl std::fmt::Display) -> Report {
-    Report::new("Unable to load client cert/key").cause(format!("`{}`: {cause}", path.display()))
+    Report::new(UNUSABLE_CLIENT).cause(format!("`{}`: {cause}", path.display()))
 }
 
 fn certificate_report(path: &Path, bytes: &[u8], error: &CertificateFileError) -> Report {
@@ -243,7 +263,7 @@ fn key_report(path: &Path, error: KeyError) -> Report {
 }
 
 fn mismatch_report(cert: &Path, key: &Path) -> Report {
-    Report::new("Unable to load client cert/key")
+    Report::new(UNUSABLE_CLIENT)
         .cause(format!(
             "the private key in `{}` does not belong to the certificate in `{}` (`KeyMismatch`)",
             key.display(),

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::path::PathBuf;
 
+use rustls::SupportedProtocolVersion;
 use rustls_pki_types::ServerName;
 
 use crate::report::Report;
@@ -30,7 +31,46 @@ pub struct ClientOptions {
     pub skip_verify: bool,
 }
 
-/// Where the client certificate and its key are.
+/// The TLS choices of a server.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// The certificate of the server and its key.
+    pub identity: IdentitySource,
+    /// Opens the key or the PKCS#12 file.
+    pub passphrase: Option<Secret>,
+    /// The CAs, as PEM, one of which must have issued the certificate that each client then has to
+    /// show. Without it no client is asked for one.
+    pub client_ca: Option<PathBuf>,
+    /// Revocation lists, PEM or DER. With at least one, each certificate below the root needs a
+    /// list that covers it, or the client is refused.
+    pub crls: Vec<PathBuf>,
+    /// Go on with a list whose successor is due: else everybody is refused until it is there.
+    pub allow_expired_crl: bool,
+    /// The oldest TLS version that is spoken.
+    pub min_version: MinVersion,
+}
+
+impl ServerOptions {
+    /// Shows this identity to every client, and asks none for a certificate.
+    pub fn new(identity: IdentitySource) -> Self {
+        Self {
+            identity,
+            passphrase: None,
+            client_ca: None,
+            crls: Vec::new(),
+            allow_expired_crl: false,
+            min_version: MinVersion::default(),
+        }
+    }
+
+    /// Every file that the configuration comes from.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        let identity = self.identity.paths().into_iter().map(Path::to_owned);
+        identity.chain(self.client_ca.clone()).chain(self.crls.iter().cloned()).collect()
+    }
+}
+
+/// Where a certificate and its key are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdentitySource {
     /// Two PEM files; both may name the same one.
@@ -63,6 +103,19 @@ pub enum MinVersion {
     Tls12,
     /// TLS 1.3 (RFC 8446) alone.
     Tls13,
+}
+
+impl MinVersion {
+    /// What is spoken, the preferred first.
+    pub(super) fn versions(self) -> &'static [&'static SupportedProtocolVersion] {
+        const TLS13: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
+        const BOTH: &[&SupportedProtocolVersion] =
+            &[&rustls::version::TLS13, &rustls::version::TLS12];
+        match self {
+            Self::Tls12 => BOTH,
+            Self::Tls13 => TLS13,
+        }
+    }
 }
 
 /// Says whether `--tls-servername` got a DNS name or an IP address.

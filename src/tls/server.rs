@@ -1,59 +1,292 @@
-//! The server side of TLS, as far as the demonstration and the tests need it.
+//! The server side of TLS.
+
+mod failure;
+mod gate;
+mod loaded;
+mod words;
 
 use std::io;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+use std::time::SystemTime;
 
-use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs;
-use rustls::server::WebPkiClientVerifier;
 use tokio::io::AsyncRead;
+use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWrite;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream as ServerStream;
 
+use crate::limits;
 use crate::report::Report;
+use crate::tls::certificate;
+use crate::tls::client_certificate::ClientCertificate;
 use crate::tls::issue::Authority;
 use crate::tls::issue::Issued;
+use crate::tls::options::ServerOptions;
+use crate::tls::reload;
+use crate::tls::reload::Stamps;
+use crate::tls::server::loaded::Loaded;
 use crate::tls::stream::Alpn;
 use crate::tls::stream::TlsStream;
-use crate::tls::trust;
+use crate::tls::verify;
 
-/// Accepts TLS connections from clients that hold a certificate of one CA.
+pub use crate::tls::server::failure::AcceptFailure;
+pub use crate::tls::server::failure::AcceptReason;
+
+/// Seconds of a day, in which certificates are counted.
+const DAY: i64 = 24 * 60 * 60;
+
+/// Identity and trust of a server, and the handshakes made with them. Clones share them.
 #[derive(Clone)]
 pub struct ServerTls {
-    acceptor: TlsAcceptor,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// `None` for what was made in memory.
+    options: Option<ServerOptions>,
+    alpn: Alpn,
+    state: Mutex<State>,
+    /// Held while files are read, so that what was read later also comes into force later.
+    reading: Mutex<()>,
+    /// Counts the configurations.
+    generation: watch::Sender<u64>,
+}
+
+/// What changes when the files do.
+struct State {
+    loaded: Arc<Loaded>,
+    stamps: Stamps,
+    checked: Instant,
+    /// The files as they are now cannot be used.
+    stale: bool,
 }
 
 impl ServerTls {
-    /// Shows `identity` and demands a client certificate that `clients` issued. Sessions are not
-    /// resumed, so that each connection proves its certificate anew.
-    pub fn new(identity: &Issued, clients: &Authority, alpn: Alpn) -> Result<Self, Report> {
-        let failed = |cause: String| Report::new("cannot set up a TLS server").cause(cause);
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let roots = trust::roots(&[clients.certificate_der().to_vec().into()])
-            .map_err(|error| failed(error.to_string()))?;
-        let verifier =
-            WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(&provider))
-                .build()
-                .map_err(|error| failed(error.to_string()))?;
-        let resolver = Arc::new(identity.identity()?);
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| failed(error.to_string()))?
-            .with_client_cert_verifier(verifier)
-            .with_cert_resolver(resolver);
-        config.alpn_protocols = alpn.names();
-        config.send_tls13_tickets = 0;
-        config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)) })
+    /// Reads and checks every file. Each problem is found here, before anybody connects.
+    pub fn load(options: ServerOptions, alpn: Alpn) -> Result<Self, Report> {
+        // Before the files are read: a change in between is seen by the next look.
+        let stamps = Stamps::take(&options.paths());
+        let loaded = Loaded::from_files(&options, alpn)?;
+        Ok(Self::with(Some(options), alpn, loaded, stamps))
     }
 
-    /// The handshake over an accepted stream. Takes no time limit of its own.
-    pub async fn accept<S>(&self, stream: S) -> io::Result<TlsStream<S>>
+    /// With what was made in this process: shows `identity` and demands a client certificate that
+    /// `clients` issued.
+    pub fn new(identity: &Issued, clients: &Authority, alpn: Alpn) -> Result<Self, Report> {
+        let ca = clients.certificate_der().to_vec().into();
+        let loaded = Loaded::in_memory(identity.identity()?, ca, alpn)?;
+        Ok(Self::with(None, alpn, loaded, Stamps::take(&[])))
+    }
+
+    fn with(options: Option<ServerOptions>, alpn: Alpn, loaded: Loaded, stamps: Stamps) -> Self {
+        let loaded = Arc::new(loaded);
+        let state = State { loaded, stamps, checked: Instant::now(), stale: false };
+        let inner = Inner {
+            options,
+            alpn,
+            state: Mutex::new(state),
+            reading: Mutex::new(()),
+            generation: watch::Sender::new(0),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The handshake over an accepted stream, with the files as they are now (see
+    /// [`refresh`](Self::refresh)). Beside the stream it gives the certificate that the client has
+    /// proved to hold: there is one exactly if a client CA was given.
+    ///
+    /// Takes no time limit of its own. A client that was refused is read for another
+    /// [`limits::REFUSAL_LINGER`], so that it learns the reason.
+    pub async fn accept<S>(
+        &self,
+        stream: S,
+    ) -> Result<(TlsStream<S>, Option<Arc<ClientCertificate>>), AcceptFailure>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        Ok(TlsStream::new(self.acceptor.accept(stream).await?))
+        self.refresh().await;
+        let loaded = self.inner.loaded();
+        let acceptor = TlsAcceptor::from(Arc::clone(&loaded.config));
+        match verify::observe(acceptor.accept(stream).into_fallible()).await {
+            (Ok(stream), _) => {
+                let certificate = client_certificate(&stream, loaded.gate.is_some())?;
+                Ok((TlsStream::new(stream), certificate))
+            }
+            (Err((error, stream)), presented) => {
+                // rustls has spoken, not the wire: the client is still there.
+                if error.kind() == io::ErrorKind::InvalidData {
+                    linger(stream).await;
+                }
+                Err(AcceptFailure::new(&error, presented.as_ref()))
+            }
+        }
     }
+
+    /// Looks whether the files have changed, at most once in [`limits::RELOAD_CHECK`], and loads
+    /// them anew if so. New files that do not load leave the old configuration in force, with one
+    /// warning in the log. Returns the number of the configuration now in force.
+    pub async fn refresh(&self) -> u64 {
+        if self.inner.changed() {
+            match self.load_anew().await {
+                Ok(_) => {
+                    tracing::info!("TLS files have changed: new connections use the new ones");
+                }
+                Err(report) => tracing::warn!(
+                    "TLS files have changed and cannot be used, the old ones stay in force: {}",
+                    report.line()
+                ),
+            }
+        }
+        *self.inner.generation.borrow()
+    }
+
+    /// Loads the files anew now, changed or not: what SIGHUP asks for. After an error the old
+    /// configuration stays in force. Returns the number of the one now in force.
+    pub async fn reload(&self) -> Result<u64, Report> {
+        if self.inner.options.is_some() {
+            self.load_anew().await?;
+        }
+        Ok(*self.inner.generation.borrow())
+    }
+
+    /// Off this thread: to open an encrypted key may take seconds.
+    async fn load_anew(&self) -> Result<(), Report> {
+        let inner = Arc::clone(&self.inner);
+        let work = tokio::task::spawn_blocking(move || inner.load_anew());
+        work.await.unwrap_or_else(|error| {
+            Err(Report::new("cannot load the TLS files anew").cause(error.to_string()))
+        })
+    }
+
+    /// Tells of each new configuration by its number. Who subscribes before
+    /// [`accept`](Self::accept) misses none that comes after the certificate was judged.
+    pub fn generations(&self) -> watch::Receiver<u64> {
+        self.inner.generation.subscribe()
+    }
+
+    /// Whether a client with this certificate would still be let in: judged anew by the CAs and
+    /// revocation lists now in force, and by the clock.
+    pub fn still_trusts(&self, certificate: &ClientCertificate) -> bool {
+        self.inner.loaded().gate.as_ref().is_none_or(|gate| gate.still_admits(certificate))
+    }
+
+    /// Whether the files as they are now could not be used, so that older ones are in force.
+    pub fn reload_failed(&self) -> bool {
+        self.inner.state().stale
+    }
+
+    /// Whether clients have to show a certificate.
+    pub fn demands_certificates(&self) -> bool {
+        self.inner.loaded().gate.is_some()
+    }
+
+    /// What the user should know at start and once a day: a certificate that has expired or will
+    /// within [`limits::EXPIRY_WARNING`] or that clients refuse, a revocation list that is overdue,
+    /// a key that others can read.
+    pub fn warnings(&self, now: SystemTime) -> Vec<String> {
+        self.inner.loaded().warnings(certificate::since_1970(now))
+    }
+
+    /// Whole days until our certificate expires; negative afterwards.
+    pub fn days_left(&self, now: SystemTime) -> i64 {
+        let end = self.inner.loaded().identity.not_after;
+        end.saturating_sub(certificate::since_1970(now)).div_euclid(DAY)
+    }
+
+    /// One line for the log.
+    pub fn describe(&self) -> String {
+        let loaded = self.inner.loaded();
+        let clients = if loaded.gate.is_some() {
+            "clients have to show a certificate"
+        } else {
+            "no client is asked for a certificate"
+        };
+        format!("TLS as {}; {clients}", loaded.identity.description)
+    }
+}
+
+impl Inner {
+    fn loaded(&self) -> Arc<Loaded> {
+        Arc::clone(&self.state().loaded)
+    }
+
+    /// A panic of another holder leaves nothing half done here.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it is time to look and the files are others than at the last look. Says so once for
+    /// each change.
+    fn changed(&self) -> bool {
+        let Some(options) = &self.options else { return false };
+        let mut state = self.state();
+        if state.checked.elapsed() < limits::RELOAD_CHECK {
+            return false;
+        }
+        state.checked = Instant::now();
+        let paths = options.paths();
+        let stamps = Stamps::take(&paths);
+        if stamps == state.stamps || !reload::can_be_read_again(&paths) {
+            return false;
+        }
+        state.stamps = stamps;
+        true
+    }
+
+    fn load_anew(&self) -> Result<(), Report> {
+        let Some(options) = &self.options else { return Ok(()) };
+        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let paths = options.paths();
+        if !reload::can_be_read_again(&paths) {
+            return Err(Report::new("the TLS files cannot be read a second time")
+                .cause("one of them is a pipe or a device")
+                .hint("pass plain files"));
+        }
+        let stamps = Stamps::take(&paths);
+        let result = Loaded::from_files(options, self.alpn);
+        let mut state = self.state();
+        state.stamps = stamps;
+        state.stale = result.is_err();
+        state.loaded = Arc::new(result?);
+        drop(state);
+        self.generation.send_modify(|generation| *generation += 1);
+        Ok(())
+    }
+}
+
+/// Fails closed: whoever was asked for a certificate is somebody.
+fn client_certificate<S>(
+    stream: &ServerStream<S>,
+    demanded: bool,
+) -> Result<Option<Arc<ClientCertificate>>, AcceptFailure> {
+    if !demanded {
+        return Ok(None);
+    }
+    let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+    let certificate = ClientCertificate::from_chain(chain);
+    certificate.map(|certificate| Some(Arc::new(certificate))).ok_or_else(|| AcceptFailure {
+        reason: AcceptReason::BadCertificate,
+        cause: "the client's certificate cannot be read".to_owned(),
+        hint: None,
+    })
+}
+
+/// Ends our side and reads on for a moment: to close with bytes unread would reset the connection,
+/// and the client would never see the alert that says why it was refused.
+async fn linger<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
+    let rest = async {
+        stream.shutdown().await?;
+        let mut rest = stream.take(limits::REFUSAL_LINGER_BYTES);
+        tokio::io::copy(&mut rest, &mut tokio::io::sink()).await
+    };
+    // However it ends, there is nothing more to do for this client.
+    let _ = tokio::time::timeout(limits::REFUSAL_LINGER, rest).await;
 }
 
 impl std::fmt::Debug for ServerTls {
@@ -69,6 +302,8 @@ mod tests {
     use tokio::io::AsyncReadExt;
     use tokio::io::AsyncWriteExt;
 
+    use super::AcceptFailure;
+    use super::AcceptReason;
     use super::ServerTls;
     use crate::tls::Alpn;
     use crate::tls::Authority;
@@ -76,15 +311,19 @@ mod tests {
     use crate::tls::Peer;
     use crate::tls::explain;
 
-    /// One byte each way, as the client sees it, and whether HTTP/2 was agreed on.
-    async fn exchange(client: &ClientTls, server: &ServerTls) -> io::Result<bool> {
+    /// One byte each way: who the server saw, and what the client saw, which is whether HTTP/2 was
+    /// agreed on.
+    async fn exchange(
+        client: &ClientTls,
+        server: &ServerTls,
+    ) -> (Result<String, AcceptFailure>, io::Result<bool>) {
         let (near, far) = tokio::io::duplex(64 * 1024);
         let serve = async {
-            if let Ok(mut stream) = server.accept(far).await {
-                let byte = stream.read_u8().await.unwrap();
-                stream.write_u8(byte + 1).await.unwrap();
-                stream.shutdown().await.unwrap();
-            }
+            let (mut stream, certificate) = server.accept(far).await?;
+            let byte = stream.read_u8().await.unwrap();
+            stream.write_u8(byte + 1).await.unwrap();
+            stream.shutdown().await.unwrap();
+            Ok(certificate.unwrap().subject.clone())
         };
         let call = async {
             let mut stream = client.connect("localhost", near, Alpn::H2AndHttp1).await?;
@@ -92,7 +331,7 @@ mod tests {
             assert_eq!(stream.read_u8().await?, 2);
             Ok(stream.negotiated_h2())
         };
-        tokio::join!(serve, call).1
+        tokio::join!(serve, call)
     }
 
     #[tokio::test]
@@ -102,15 +341,34 @@ mod tests {
         let server = ServerTls::new(&identity, &authority, Alpn::H2AndHttp1).unwrap();
 
         let known = ClientTls::in_memory(Some(&authority.client("dev").unwrap()), &authority);
-        assert!(exchange(&known.unwrap(), &server).await.unwrap());
+        let (who, h2) = exchange(&known.unwrap(), &server).await;
+        assert_eq!(who.unwrap(), "CN=dev");
+        assert!(h2.unwrap());
 
         let unknown = ClientTls::in_memory(None, &authority).unwrap();
-        let error = exchange(&unknown, &server).await.unwrap_err();
+        let (refusal, error) = exchange(&unknown, &server).await;
+        assert_eq!(refusal.unwrap_err().reason, AcceptReason::NoCertificate);
         let about = Peer { host: "localhost", port: 1, sent_identity: false, subject: None };
-        let explanation = explain(&error, &about).unwrap();
+        let explanation = explain(&error.unwrap_err(), &about).unwrap();
         assert_eq!(
             explanation.cause,
             "the server demands a client certificate (TLS alert `certificate_required`)"
         );
+    }
+
+    #[tokio::test]
+    async fn what_was_made_in_memory_has_no_files_to_load_anew() {
+        let authority = Authority::new("test CA").unwrap();
+        let identity = authority.server(&["localhost"]).unwrap();
+        let server = ServerTls::new(&identity, &authority, Alpn::Http1).unwrap();
+        assert_eq!(server.refresh().await, 0);
+        assert_eq!(server.reload().await, Ok(0));
+        assert!(!server.reload_failed() && server.demands_certificates());
+    }
+
+    #[test]
+    fn a_server_can_be_shared_by_threads() {
+        fn shared<T: Clone + Send + Sync + 'static>() {}
+        shared::<ServerTls>();
     }
 }

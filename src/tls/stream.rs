@@ -206,7 +206,7 @@ mod tests {
         let server = server.unwrap();
         let (near, far) = tokio::io::duplex(64 * 1024);
         let serve = async {
-            let mut stream = server.accept(far).await?;
+            let (mut stream, _) = server.accept(far).await.map_err(io::Error::other)?;
             stream.write_all(b"early").await?;
             stream.shutdown().await
         };

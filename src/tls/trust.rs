@@ -14,13 +14,13 @@ use crate::tls::certificate;
 use crate::tls::file;
 use crate::tls::pem;
 
-/// The certificates of a `--tls-ca` file.
-pub(super) fn load_ca(path: &Path) -> Result<Vec<CertificateDer<'static>>, Report> {
+/// The certificates of the file of CAs that was given with `flag`.
+pub(super) fn load_ca(path: &Path, flag: &str) -> Result<Vec<CertificateDer<'static>>, Report> {
     let failed = |cause: String| {
         Report::new(format!("Unable to load CA bundle at '{}'", path.display())).cause(cause)
     };
     let bytes = file::read(path, limits::MAX_TRUST_BYTES)
-        .map_err(|error| failed(file::reason(&error)).hint(file::check_path("--tls-ca")))?;
+        .map_err(|error| failed(file::reason(&error)).hint(file::check_path(flag)))?;
     let certificates = certificate::from_file(&bytes).map_err(|error| {
         failed(error.to_string())
             .hint("pass a PEM file with the certificates of the CAs, and nothing damaged in it")
@@ -34,6 +34,28 @@ pub(super) fn load_ca(path: &Path) -> Result<Vec<CertificateDer<'static>>, Repor
 pub(super) struct RevocationList {
     pub(super) der: CertificateRevocationListDer<'static>,
     path: PathBuf,
+}
+
+impl RevocationList {
+    /// The file, for messages.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// When the next list is due, in seconds since 1970; some lists do not say.
+    pub(super) fn next_update(&self) -> Option<i64> {
+        let (_, list) = x509_parser::parse_x509_crl(&self.der).ok()?;
+        Some(list.next_update()?.timestamp())
+    }
+
+    /// Whether the list is of the CA with this certificate, as far as its name says.
+    pub(super) fn is_of(&self, ca: &CertificateDer<'_>) -> bool {
+        let list = x509_parser::parse_x509_crl(&self.der);
+        let ca = certificate::parse(ca);
+        list.ok()
+            .zip(ca)
+            .is_some_and(|((_, list), ca)| list.issuer().as_raw() == ca.subject().as_raw())
+    }
 }
 
 /// All revocation lists, each file named in its own error.

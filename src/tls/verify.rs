@@ -27,7 +27,7 @@ use crate::tls::certificate;
 
 pub(super) use crate::tls::verify::judge::Judge;
 
-/// What a server presented, kept for the explanation of a refusal.
+/// What a peer presented, kept for the explanation of a refusal.
 #[derive(Clone, Debug)]
 pub(super) struct Presented {
     /// The subject of the leaf.
@@ -53,7 +53,7 @@ tokio::task_local! {
     static PRESENTED: RefCell<Option<Presented>>;
 }
 
-/// Runs a handshake and returns beside its result what the server presented.
+/// Runs a handshake and returns beside its result what the peer presented.
 pub(super) async fn observe<F: Future>(handshake: F) -> (F::Output, Option<Presented>) {
     let noted = async {
         let result = handshake.await;
@@ -62,7 +62,8 @@ pub(super) async fn observe<F: Future>(handshake: F) -> (F::Output, Option<Prese
     PRESENTED.scope(RefCell::default(), noted).await
 }
 
-fn note(leaf: &CertificateDer<'_>, intermediates: usize, refused: bool) {
+/// Leaves a note about a certificate that was judged, for [`observe`].
+pub(super) fn note(leaf: &CertificateDer<'_>, intermediates: usize, refused: bool) {
     let presented = certificate::parse(leaf).map(|leaf| Presented {
         subject: certificate::subject(&leaf),
         issuer: certificate::issuer(&leaf),

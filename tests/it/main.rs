@@ -26,6 +26,14 @@ mod http2_faults;
 #[cfg(test)]
 mod line;
 #[cfg(test)]
+mod listener_files;
+#[cfg(test)]
+mod listener_handshakes;
+#[cfg(test)]
+mod listener_openssl;
+#[cfg(test)]
+mod listener_reload;
+#[cfg(test)]
 #[cfg(target_os = "linux")]
 mod memory;
 #[cfg(test)]

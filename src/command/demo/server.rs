@@ -127,7 +127,7 @@ async fn accept(
 /// One connection, from the handshake to its end. What fails on it is the peer's to explain.
 async fn serve(stream: TcpStream, tls: ServerTls, sessions: Arc<Sessions>, spawner: Spawner) {
     let handshake = tokio::time::timeout(limits::CONNECT_TIMEOUT, tls.accept(stream));
-    let Ok(Ok(stream)) = handshake.await else { return };
+    let Ok(Ok((stream, _))) = handshake.await else { return };
     let service = service_fn(move |request| {
         let sessions = Arc::clone(&sessions);
         async move { Ok::<_, Infallible>(reply(request, &sessions).await) }

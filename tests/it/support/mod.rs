@@ -5,6 +5,7 @@ pub(crate) mod credentials;
 pub(crate) mod host;
 pub(crate) mod http2;
 pub(crate) mod launch;
+pub(crate) mod listener;
 pub(crate) mod mcp;
 pub(crate) mod parallel;
 pub(crate) mod pipes;
