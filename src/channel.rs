@@ -8,6 +8,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::OnceLock;
+use std::task::Context;
+use std::task::Poll;
+use std::task::ready;
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
@@ -196,11 +199,33 @@ impl Receiver {
             let Some(next) = self.queue.recv().await else { return false };
             *messages = next.messages;
         }
+        self.take_ready(messages);
+        true
+    }
+
+    /// As [`Receiver::recv_all`], for those who poll: ready with false at the end.
+    pub fn poll_recv_all(
+        &mut self,
+        cx: &mut Context<'_>,
+        messages: &mut Vec<Message>,
+    ) -> Poll<bool> {
+        messages.extend(self.rest.drain(..));
+        if messages.is_empty() {
+            match ready!(self.queue.poll_recv(cx)) {
+                Some(next) => *messages = next.messages,
+                None => return Poll::Ready(false),
+            }
+        }
+        self.take_ready(messages);
+        Poll::Ready(true)
+    }
+
+    /// Takes what waits already.
+    fn take_ready(&mut self, messages: &mut Vec<Message>) {
         while messages.len() < limits::MESSAGES_TOGETHER {
             let Ok(next) = self.queue.try_recv() else { break };
             messages.extend(next.messages);
         }
-        true
     }
 
     /// Whether the other end has closed and everything was received.

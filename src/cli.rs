@@ -13,6 +13,7 @@ mod clock;
 mod files;
 mod flags;
 mod line;
+mod serve;
 mod stderr;
 mod terminal;
 mod tls;
@@ -35,7 +36,10 @@ use crate::cli::flags::CommandLine;
 use crate::cli::flags::Verb;
 use crate::cli::log::Format;
 use crate::cli::log::Level;
+use crate::cli::log::LogOptions;
 use crate::cli::resolve::Invocation;
+use crate::cli::resolve::Warning;
+use crate::cli::serve::ServeInvocation;
 use crate::cli::stderr::Stderr;
 use crate::cli::usage::Topic;
 use crate::cli::usage::UsageError;
@@ -56,6 +60,8 @@ pub enum Request {
     Certs(Task),
     /// Show both ends at work.
     Demo,
+    /// Put a server on the network.
+    Serve(Box<ServeInvocation>),
     /// End the children of a server that was killed.
     WatchChildren,
     /// Print this text on standard output: help or version.
@@ -69,6 +75,16 @@ pub enum Refusal {
     Failed(Report),
     /// The arguments are wrong: exit code 2.
     Usage(UsageError),
+}
+
+impl Refusal {
+    /// Names the command that was meant.
+    fn about(self, args: &[OsString]) -> Self {
+        match self {
+            Self::Failed(_) => self,
+            Self::Usage(error) => Self::Usage(error.about(Topic::of(args))),
+        }
+    }
 }
 
 impl From<Report> for Refusal {
@@ -88,6 +104,7 @@ impl From<UsageError> for Refusal {
 pub fn run(args: impl IntoIterator<Item = OsString>, env: &Environment) -> ExitCode {
     match parse(args, env) {
         Ok(Request::Bridge(invocation)) => start(*invocation),
+        Ok(Request::Serve(invocation)) => serve(*invocation),
         Ok(Request::Certs(task)) => finish(task.run(&mut io::stdout()), Format::Text),
         Ok(Request::Demo) => finish(block_on(demo::run(io::stdout())), Format::Text),
         Ok(Request::WatchChildren) => watch_children(),
@@ -121,6 +138,10 @@ pub fn parse(
             let task = certs::resolve(flags, env);
             task.map(Request::Certs).map_err(|error| error.about(Topic::of(&args)).into())
         }
+        Ok(CommandLine { command: Some(Verb::Serve(flags)), .. }) => {
+            let invocation = serve::resolve(*flags, env).map_err(|error| error.about(&args));
+            invocation.map(Box::new).map(Request::Serve)
+        }
         Ok(CommandLine { bridge, command: None }) => {
             resolve::resolve(bridge, &args, env).map(Box::new).map(Request::Bridge)
         }
@@ -146,6 +167,31 @@ fn watch_children() -> ExitCode {
 
 fn start(invocation: Invocation) -> ExitCode {
     let Invocation { config, log, warnings } = invocation;
+    logged(log, warnings, || {
+        tracing::debug!("configuration: {config:?}");
+        block_on(bridge::run(config))
+    })
+}
+
+fn serve(invocation: ServeInvocation) -> ExitCode {
+    let ServeInvocation { config, log, warnings } = invocation;
+    logged(log, warnings, || {
+        tracing::debug!("configuration: {config:?}");
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let failed = |e: io::Error| Report::new("cannot start the runtime").cause(e.to_string());
+        let runtime = runtime.map_err(failed)?;
+        let result = runtime.block_on(crate::command::serve::run(config));
+        runtime.shutdown_background();
+        result
+    })
+}
+
+/// Runs `work` while standard error is the log.
+fn logged(
+    log: LogOptions,
+    warnings: Vec<Warning>,
+    work: impl FnOnce() -> Result<(), Report>,
+) -> ExitCode {
     let dropped = move |count| {
         let text = format!("WARNING: {count} log lines were dropped, nobody read them in time.");
         log.format.notice(tracing::Level::WARN, &text)
@@ -163,8 +209,7 @@ fn start(invocation: Invocation) -> ExitCode {
         }
     }
     log::init(log, Arc::clone(&stderr));
-    tracing::debug!("configuration: {config:?}");
-    let result = block_on(bridge::run(config));
+    let result = work();
     let code = exit_code(&result);
     if let Err(report) = result {
         stderr.push(log.format.report(&report).into_bytes());

@@ -3,6 +3,7 @@
 pub mod bridge;
 pub mod certs;
 pub mod demo;
+pub mod serve;
 
 mod memory;
 mod signals;

@@ -75,6 +75,9 @@ pub const MAX_MESSAGE_SETTING: u64 = 2 * 1024 * 1024 * 1024 - 1;
 /// Longest time that a flag takes: a day; more is a slip of the unit.
 pub const MAX_TIME_SETTING: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Largest number that a flag takes: more of anything does not fit one machine.
+pub const MAX_COUNT_SETTING: usize = 1_000_000;
+
 /// Headers that the user may add. Servers commonly refuse more than 100 in all.
 pub const MAX_HEADERS: usize = 64;
 
@@ -399,3 +402,115 @@ pub const DEMO_COUNT: u32 = 100;
 
 /// Between two numbers of that count: long enough to see that they come one by one.
 pub const DEMO_COUNT_PAUSE: Duration = Duration::from_millis(5);
+
+// The listener
+
+/// Connections that wait to be taken, for the kernel.
+pub const LISTEN_BACKLOG: u32 = 1024;
+
+/// Pause after the system refused a new connection for lack of descriptors or memory.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Connections at the same time, unless `--max-connections` says otherwise: at 40 KiB each they take
+/// some 80 MiB, and they fit the descriptors that systemd gives a service.
+pub const MAX_CONNECTIONS: usize = 2048;
+
+/// From the first byte of a connection to the end of its TLS handshake.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// For the head of an HTTP/1.1 request, and for the wait between two of them: longer than clients
+/// keep an idle connection.
+pub const HEADER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// For the body of a request: 4 MiB at half a megabit a second.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A connection without a request is closed after this long, unless `--idle-timeout` says otherwise.
+pub const CONNECTION_IDLE: Duration = Duration::from_secs(5 * 60);
+
+/// A client that does not read for this long loses its connection, or its stream.
+pub const STALLED_WRITE: Duration = Duration::from_secs(30);
+
+/// Requests at the same time on one HTTP/2 connection: what Envoy recommends for the edge.
+pub const HTTP2_STREAMS: u32 = 100;
+
+/// Bytes of one HTTP/2 request that may come unread.
+pub const HTTP2_RECEIVE_WINDOW: u32 = 256 * 1024;
+
+/// Bytes of all HTTP/2 requests of a connection that may come unread: what Envoy recommends.
+pub const HTTP2_RECEIVE_WINDOW_IN_ALL: u32 = 1024 * 1024;
+
+/// Bytes of one HTTP/2 answer that wait to be written.
+pub const HTTP2_SEND_BUFFER: usize = 256 * 1024;
+
+/// Largest body of a request, in bytes, unless `--max-body-size` says otherwise: what the servers of
+/// the Python, TypeScript and Rust SDKs take.
+pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+
+/// When a client may try again what was refused for lack of room.
+pub const RETRY_AFTER: Duration = Duration::from_secs(2);
+
+// Sessions of the server side
+
+/// Longest `Mcp-Session-Id` that is looked up, in bytes; ours have 32.
+pub const SESSION_ID_BYTES: usize = 256;
+
+/// An answer that comes as soon as this is given as JSON, which costs a client less than a stream.
+/// Nobody can take up a stream of which nothing has arrived, so nothing is lost by the wait.
+pub const ANSWER_AT_ONCE: Duration = Duration::from_millis(20);
+
+/// The same where the answer decides on the HTTP status: a server may have to start first.
+pub const FIRST_ANSWER: Duration = Duration::from_secs(10);
+
+/// Silence on an event stream until a comment says that it lives: below the 30 to 60 s after which
+/// proxies give it up.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// How soon a client should take a broken stream up again.
+pub const SERVER_RETRY: Duration = Duration::from_secs(1);
+
+/// Bytes of the messages of one session that are kept for a client that comes back.
+pub const REPLAY_BYTES: usize = 4 * 1024 * 1024;
+
+/// Messages of one session that are kept likewise.
+pub const REPLAY_MESSAGES: usize = 1024;
+
+/// How long they are kept.
+pub const REPLAY_TIME: Duration = Duration::from_secs(60);
+
+/// More than this, in bytes, of a stream that was sent whole is not kept.
+pub const REPLAY_DELIVERED_BYTES: usize = 256 * 1024;
+
+/// Messages that wait for a client to open a stream for them.
+pub const GENERAL_BACKLOG: usize = 256;
+
+/// Children at the same time, unless `--max-sessions` says otherwise: a Node or Python server takes
+/// some 50 MiB.
+pub const MAX_SESSIONS: usize = 100;
+
+/// Sessions of one principal at the same time, unless `--max-sessions-per-client` says otherwise.
+pub const MAX_SESSIONS_EACH: usize = 20;
+
+/// Children that start at the same time, unless `--max-starting` says otherwise: starting an
+/// interpreter takes a second of a processor.
+pub const MAX_STARTING: usize = 8;
+
+/// Longest wait for a turn to start a child.
+pub const START_QUEUE: Duration = Duration::from_secs(5);
+
+/// A session without a request and without an open stream ends after this long, unless
+/// `--session-idle-timeout` says otherwise.
+pub const SESSION_IDLE: Duration = Duration::from_secs(30 * 60);
+
+/// A session ends after this long, unless `--session-lifetime` says otherwise.
+pub const SESSION_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// For what runs when the server is to stop, unless `--shutdown-timeout` says otherwise: below the
+/// 90 s of systemd and the 30 s of Kubernetes, with the end of the children.
+pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Wait for a child's answer to `server/discover`; those that know nothing of it may stay silent.
+pub const SERVER_DISCOVER: Duration = Duration::from_secs(20);
+
+/// A child that lived this long started well.
+pub const STEADY: Duration = Duration::from_secs(10);

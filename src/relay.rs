@@ -5,6 +5,7 @@ mod ledger;
 
 use std::future::Future;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use crate::channel::Channel;
 use crate::channel::Receiver;
@@ -26,9 +27,23 @@ pub enum End {
     Remote(Option<Failure>),
 }
 
+/// How a relay ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// For what is in flight when it is to end.
+    pub drain: Duration,
+    /// What ended, for those whose request was not answered: `the bridge`.
+    pub name: &'static str,
+}
+
 /// Carries messages both ways until one side ends or `stop` completes. Then what is in flight has
-/// [`limits::DRAIN_TIMEOUT`] to finish, and whatever is left is answered with an error.
-pub async fn run(host: Channel, remote: Channel, stop: impl Future<Output = ()>) -> End {
+/// some time to finish, and whatever is left is answered with an error.
+pub async fn run(
+    host: Channel,
+    remote: Channel,
+    manner: Manner,
+    stop: impl Future<Output = ()>,
+) -> End {
     let ledger = Mutex::new(Ledger::default());
     let Channel { sender: to_host, receiver: mut from_host } = host;
     let Channel { sender: to_remote, receiver: mut from_remote } = remote;
@@ -48,7 +63,7 @@ pub async fn run(host: Channel, remote: Channel, stop: impl Future<Output = ()>)
                 () = drained => {}
                 () = &mut down => {}
                 () = to_host.gone() => {}
-                () = tokio::time::sleep(limits::DRAIN_TIMEOUT) => {}
+                () = tokio::time::sleep(manner.drain) => {}
             }
         }
         ended.is_some()
@@ -64,7 +79,7 @@ pub async fn run(host: Channel, remote: Channel, stop: impl Future<Output = ()>)
     };
     let _ = tokio::time::timeout(limits::DELETE_TIMEOUT + limits::FLUSH_TIMEOUT, closing).await;
     // A host that reads nothing does not hold up the end.
-    let answering = answer_all(&ledger, &to_host, from_remote.reason());
+    let answering = answer_all(&ledger, &to_host, from_remote.reason(), manner);
     let _ = tokio::time::timeout(limits::FLUSH_TIMEOUT, answering).await;
     end
 }
@@ -102,13 +117,18 @@ async fn down(ledger: &Mutex<Ledger>, from: &mut Receiver, to: &Sender) {
 }
 
 /// The last answers: nothing is left hanging.
-async fn answer_all(ledger: &Mutex<Ledger>, host: &Sender, reason: Option<&Failure>) {
+async fn answer_all(
+    ledger: &Mutex<Ledger>,
+    host: &Sender,
+    reason: Option<&Failure>,
+    Manner { drain, name }: Manner,
+) {
     let failure = reason.cloned().unwrap_or_else(|| {
-        let wait = limits::DRAIN_TIMEOUT;
-        let report =
-            Report::new("the bridge ended; the remote may or may not have executed this request")
-                .cause(format!("the host or a signal ended it, and no answer came within {wait:?}"))
-                .hint("check at the remote before you send it again");
+        let report = Report::new(format!(
+            "{name} ended; the remote may or may not have executed this request"
+        ))
+        .cause(format!("the host or a signal ended it, and no answer came within {drain:?}"))
+        .hint("check at the remote before you send it again");
         Failure::new(Kind::OutcomeUnknown, report)
     });
     let answers: Vec<Message> = ledger::lock(ledger).close(&failure);

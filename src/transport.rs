@@ -5,6 +5,7 @@ pub mod event_stream;
 pub mod events;
 pub mod fallback;
 pub mod http;
+pub mod http_listener;
 pub mod inlet;
 pub mod line;
 pub mod process;
@@ -14,4 +15,6 @@ pub mod stdio;
 pub mod streamable_http;
 
 mod bundle;
+mod event_body;
 mod gather;
+mod posted;

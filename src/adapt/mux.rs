@@ -127,6 +127,11 @@ impl Mux {
         lock(&self.shared.table).idle_since
     }
 
+    /// Why the server has gone; `None` while it is there, and if it ended in good order.
+    pub fn reason(&self) -> Option<Failure> {
+        self.shared.reason()
+    }
+
     /// Waits until the server has gone, and says why; `None` if it ended in good order.
     pub async fn over(&self) -> Option<Failure> {
         self.shared.over.cancelled().await;

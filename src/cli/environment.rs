@@ -14,6 +14,11 @@ impl Environment {
         std::env::vars_os().collect()
     }
 
+    /// All variables.
+    pub fn all(&self) -> impl Iterator<Item = (OsString, OsString)> {
+        self.0.iter().map(|(name, value)| (name.clone(), value.clone()))
+    }
+
     /// Whether `name` is set, be it to nothing.
     pub fn has(&self, name: &str) -> bool {
         self.0.contains_key(OsStr::new(name))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cli::usage::UsageError;
 use crate::limits;
 
-/// A time of `10` or `10s` seconds, `500ms` or `2m`; more than zero, at most a day.
+/// A time of `10` or `10s` seconds, `500ms`, `2m` or `1h`; more than zero, at most a day.
 ///
 /// # Errors
 ///
@@ -16,6 +16,7 @@ pub fn time(flag: &str, text: &str) -> Result<Duration, UsageError> {
         "" | "s" => Some(1000),
         "ms" => Some(1),
         "m" => Some(60 * 1000),
+        "h" => Some(60 * 60 * 1000),
         _ => None,
     };
     millis
@@ -24,7 +25,7 @@ pub fn time(flag: &str, text: &str) -> Result<Duration, UsageError> {
         .filter(|time| !time.is_zero() && *time <= limits::MAX_TIME_SETTING)
         .ok_or_else(|| {
             UsageError::new(format!("{flag} must be a time between 1ms and 1 day"))
-                .hint(format!("for example `{flag} 10`, `10s`, `500ms` or `2m`"))
+                .hint(format!("for example `{flag} 10`, `10s`, `500ms`, `2m` or `1h`"))
         })
 }
 
@@ -50,6 +51,22 @@ pub fn size(flag: &str, text: &str) -> Result<usize, UsageError> {
             UsageError::new(format!("{flag} must be a size between 4KiB and 2GiB - 1"))
                 .hint(format!("for example `{flag} 67108864` or `64MiB`"))
         })
+}
+
+/// How many of something: more than zero, at most a million.
+///
+/// # Errors
+///
+/// Anything else; `flag` is the flag that is named.
+pub fn count(flag: &str, text: &str) -> Result<usize, UsageError> {
+    text.parse().ok().filter(|count| (1..=limits::MAX_COUNT_SETTING).contains(count)).ok_or_else(
+        || {
+            UsageError::new(format!(
+                "{flag} must be a number from 1 to {}",
+                limits::MAX_COUNT_SETTING
+            ))
+        },
+    )
 }
 
 /// The value of `--flag=value` for a flag that is on or off.
@@ -87,14 +104,18 @@ mod tests {
 
     #[test]
     fn a_time_has_a_unit_or_is_in_seconds() {
-        for (text, millis) in [("10", 10_000), ("10s", 10_000), ("500ms", 500), ("2m", 120_000)] {
+        for (text, millis) in
+            [("10", 10_000), ("10s", 10_000), ("500ms", 500), ("2m", 120_000), ("1h", 3_600_000)]
+        {
             assert_eq!(time("--t", text), Ok(Duration::from_millis(millis)), "{text}");
         }
     }
 
     #[test]
     fn a_time_of_nothing_or_of_days_is_refused() {
-        for text in ["", "0", "-1", "s", "1h", "1.5s", "25000m", "99999999999999999999", "10 s x"] {
+        for text in
+            ["", "0", "-1", "s", "1d", "25h", "1.5s", "25000m", "99999999999999999999", "10 s x"]
+        {
             assert!(time("--t", text).is_err(), "{text}");
         }
     }

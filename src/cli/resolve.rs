@@ -58,7 +58,7 @@ pub(super) fn resolve(
     let mut headers = HeaderMap::new();
     let mut warnings = passphrase_warning(&flags);
     let typed = typed_headers(&flags.header, env, &mut warnings)?;
-    let log = log_options(&flags)?;
+    let log = log_options(flags.debug, flags.silent, flags.log_format.as_deref())?;
     let strategy = strategy(flags.transport.as_deref())?;
     let connect_timeout = match &flags.connect_timeout {
         Some(text) => quantity::time("--connect-timeout", text)?,
@@ -166,8 +166,13 @@ fn strategy(typed: Option<&str>) -> Result<Strategy, UsageError> {
     }
 }
 
-fn log_options(flags: &BridgeFlags) -> Result<LogOptions, UsageError> {
-    let level = match (flags.debug, flags.silent) {
+/// How the program logs.
+pub(super) fn log_options(
+    debug: bool,
+    silent: bool,
+    format: Option<&str>,
+) -> Result<LogOptions, UsageError> {
+    let level = match (debug, silent) {
         (true, true) => {
             return Err(UsageError::new("Use either --debug OR --silent, not both."));
         }
@@ -175,7 +180,7 @@ fn log_options(flags: &BridgeFlags) -> Result<LogOptions, UsageError> {
         (false, true) => Level::Silent,
         (false, false) => Level::Normal,
     };
-    let format = match flags.log_format.as_deref() {
+    let format = match format {
         None | Some("text") => Format::Text,
         Some("json") => Format::Json,
         Some(_) => return Err(UsageError::new("--log-format must be one of text, json")),

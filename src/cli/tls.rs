@@ -7,11 +7,13 @@ use crate::cli::environment::Environment;
 use crate::cli::files;
 use crate::cli::flags::TlsFlags;
 use crate::cli::quantity;
+use crate::cli::serve::ServeTlsFlags;
 use crate::cli::usage::UsageError;
 use crate::secret::Secret;
 use crate::tls::ClientOptions;
 use crate::tls::IdentitySource;
 use crate::tls::MinVersion;
+use crate::tls::ServerOptions;
 use crate::tls::check_server_name;
 
 /// A flag wins over its variable. A flag for one kind of identity, or of passphrase, switches the
@@ -106,6 +108,40 @@ fn one_identity(
         }
         _ => Err(UsageError::new("Use either --tls-pfx OR --tls-cert/--tls-key, not both.")),
     }
+}
+
+/// The same for the server side. A passphrase is never typed there: servers run for long, and
+/// everybody on the machine can read the command line.
+pub(super) fn resolve_server(
+    flags: ServeTlsFlags,
+    env: &Environment,
+) -> Result<Option<ServerOptions>, Refusal> {
+    let variable = "MCP_REMOTE_TLS_MIN_VERSION";
+    let min_version = Given::by("--tls-min-version", flags.min_version, variable, env)?;
+    let min_version = min_version.map_or(Ok(MinVersion::default()), min_version_of)?;
+    let identity = identity(flags.cert, flags.key, flags.pfx, env)?;
+    let passphrase = passphrase(None, flags.passphrase_file, identity.is_some(), env)?;
+    let client_ca = flags.client_ca.or_else(|| path("MCP_REMOTE_TLS_CLIENT_CA", env));
+    let crls = crls(flags.crl, env);
+    let Some(identity) = identity else {
+        if client_ca.is_some() {
+            return Err(
+                UsageError::new("--tls-client-ca requires --tls-cert and --tls-key.").into()
+            );
+        }
+        return Ok(None);
+    };
+    if client_ca.is_none() && !crls.is_empty() {
+        return Err(UsageError::new("--tls-crl requires --tls-client-ca.").into());
+    }
+    Ok(Some(ServerOptions {
+        passphrase: passphrase.map(Passphrase::read).transpose()?,
+        client_ca,
+        crls,
+        allow_expired_crl: flags.allow_expired_crl,
+        min_version,
+        ..ServerOptions::new(identity)
+    }))
 }
 
 /// Where the passphrase is; its file is read only once all arguments are known to be right.

@@ -36,6 +36,8 @@ pub enum Topic {
     Bridge,
     /// `certs`.
     Certs,
+    /// `serve`.
+    Serve,
 }
 
 impl Topic {
@@ -45,6 +47,7 @@ impl Topic {
         match (word(1), word(2)) {
             (Some("certs"), Some("add-client")) => Self::AddClient,
             (Some("certs"), _) => Self::Certs,
+            (Some("serve"), _) => Self::Serve,
             _ => Self::Bridge,
         }
     }
@@ -54,6 +57,7 @@ impl Topic {
             Self::AddClient => "certs add-client --output <folder> --client <name> [options]",
             Self::Bridge => "<server-url> [options]",
             Self::Certs => "certs --output <folder> [options]",
+            Self::Serve => "serve [options] -- <command> [arguments]",
         }
     }
 
@@ -63,6 +67,7 @@ impl Topic {
             Self::AddClient => "certs add-client ",
             Self::Bridge => "",
             Self::Certs => "certs ",
+            Self::Serve => "serve ",
         }
     }
 

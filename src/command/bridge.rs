@@ -15,6 +15,7 @@ use crate::command::signals::Signals;
 use crate::limits;
 use crate::relay;
 use crate::relay::End;
+use crate::relay::Manner;
 use crate::report::Failure;
 use crate::report::Report;
 use crate::task::Tasks;
@@ -26,6 +27,9 @@ use crate::transport::http::Client;
 use crate::transport::http::RemoteConfig;
 use crate::transport::stdio;
 use crate::transport::streamable_http::Settings;
+
+/// A host kills what does not end soon.
+pub(crate) const MANNER: Manner = Manner { drain: limits::DRAIN_TIMEOUT, name: "the bridge" };
 
 /// Everything that the bridge has to know, checked and free of what was typed.
 #[derive(Clone)]
@@ -106,7 +110,7 @@ async fn relay(
     let (ended, end) = oneshot::channel();
     tasks.spawn(async move {
         // The other end waits as long as this runs.
-        let _ = ended.send(relay::run(host, remote, stop).await);
+        let _ = ended.send(relay::run(host, remote, MANNER, stop).await);
     });
     end.await.ok()
 }

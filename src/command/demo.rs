@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::channel::Channel;
+use crate::command::bridge;
 use crate::command::demo::host::Host;
 use crate::command::demo::host::Refused;
 use crate::command::demo::server::Server;
@@ -112,7 +113,8 @@ async fn bridged<T>(
         talk(&mut host).await
         // The host is gone now, which ends the bridge.
     };
-    let (told, _) = tokio::join!(host, relay::run(far, remote, std::future::pending()));
+    let (told, _) =
+        tokio::join!(host, relay::run(far, remote, bridge::MANNER, std::future::pending()));
     Ok(told)
 }
 

@@ -49,6 +49,43 @@ impl Signals {
     }
 }
 
+/// SIGHUP: something was changed that should be looked at.
+#[cfg(unix)]
+pub(crate) struct Hangups(tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+impl Hangups {
+    /// Takes the signal over from now on.
+    ///
+    /// # Errors
+    /// The system does not allow it.
+    pub(crate) fn listen() -> Result<Self, Report> {
+        let signal = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
+        let failed = |e: io::Error| Report::new("cannot listen for signals").cause(e.to_string());
+        signal.map(Self).map_err(failed)
+    }
+
+    /// Waits for the next one; false if there will be none.
+    pub(crate) async fn next(&mut self) -> bool {
+        self.0.recv().await.is_some()
+    }
+}
+
+/// There is no such signal on Windows.
+#[cfg(windows)]
+pub(crate) struct Hangups;
+
+#[cfg(windows)]
+impl Hangups {
+    pub(crate) fn listen() -> Result<Self, Report> {
+        Ok(Self)
+    }
+
+    pub(crate) async fn next(&mut self) -> bool {
+        false
+    }
+}
+
 #[cfg(unix)]
 struct Listener {
     interrupt: tokio::signal::unix::Signal,

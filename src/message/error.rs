@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::value::to_raw_value;
 
 use crate::message::Head;
 use crate::message::Heads;
@@ -16,6 +18,12 @@ const PARSE_ERROR: i32 = -32700;
 const INVALID_REQUEST: i32 = -32600;
 /// JSON-RPC 2.0: no such method.
 const METHOD_NOT_FOUND: i32 = -32601;
+/// JSON-RPC 2.0: the parameters are not those of the method.
+const INVALID_PARAMS: i32 = -32602;
+/// MCP 2026-07-28: a header and the body differ.
+const HEADER_MISMATCH: i32 = -32020;
+/// MCP 2026-07-28: the protocol version is not spoken.
+const UNSUPPORTED_VERSION: i32 = -32022;
 /// JSON-RPC 2.0: internal error. All our own failures: codes from -32000 down belong to others.
 const INTERNAL_ERROR: i32 = -32603;
 
@@ -24,7 +32,7 @@ const INTERNAL_ERROR: i32 = -32603;
 pub struct RpcError {
     code: i32,
     message: String,
-    data: Option<Data>,
+    data: Option<Box<RawValue>>,
 }
 
 /// `error.data` of an error of ours.
@@ -60,6 +68,30 @@ impl RpcError {
         Self { code: METHOD_NOT_FOUND, message: format!("Method not found: {method}"), data: None }
     }
 
+    /// The answer to a request whose parameters do not describe it as they have to.
+    pub fn invalid_params(reason: &str) -> Self {
+        Self { code: INVALID_PARAMS, message: format!("Invalid params: {reason}"), data: None }
+    }
+
+    /// The answer to a request whose headers say other things than its body (2026-07-28, "Server
+    /// Validation").
+    pub fn header_mismatch(reason: &str) -> Self {
+        Self { code: HEADER_MISMATCH, message: format!("Header mismatch: {reason}"), data: None }
+    }
+
+    /// The answer to a request of a version that is not among those `supported` (2026-07-28,
+    /// "Versioning").
+    pub fn unsupported_version(requested: &str, supported: &[&str]) -> Self {
+        #[derive(Serialize)]
+        struct Versions<'a> {
+            supported: &'a [&'a str],
+            requested: &'a str,
+        }
+        let data = to_raw_value(&Versions { supported, requested }).ok();
+        let message = "Unsupported protocol version".to_owned();
+        Self { code: UNSUPPORTED_VERSION, message, data }
+    }
+
     /// The answer to a request that failed on its way.
     pub fn failed(failure: &Failure, method: Option<&str>) -> Self {
         let report = &failure.report;
@@ -72,7 +104,8 @@ impl RpcError {
             cause: report.cause.clone(),
             hint: report.hint.clone(),
         };
-        Self { code: INTERNAL_ERROR, message: report.error.clone(), data: Some(data) }
+        let data = to_raw_value(&data).ok();
+        Self { code: INTERNAL_ERROR, message: report.error.clone(), data }
     }
 
     /// What it says.
@@ -87,9 +120,9 @@ impl RpcError {
             code: i32,
             message: &'a str,
             #[serde(skip_serializing_if = "Option::is_none")]
-            data: Option<&'a Data>,
+            data: Option<&'a RawValue>,
         }
-        let body = Body { code: self.code, message: &self.message, data: self.data.as_ref() };
+        let body = Body { code: self.code, message: &self.message, data: self.data.as_deref() };
         // Strings and numbers always serialise.
         let body = serde_json::to_string(&body).unwrap_or_default();
         Message::error_response(id, body.as_bytes())

@@ -7,10 +7,13 @@ use crate::channel::Channel;
 use crate::limits;
 use crate::message::Message;
 use crate::relay::End;
+use crate::relay::Manner;
 use crate::relay::run;
 use crate::report::Failure;
 use crate::report::Kind;
 use crate::report::Report;
+
+const MANNER: Manner = Manner { drain: limits::DRAIN_TIMEOUT, name: "the bridge" };
 
 /// Both far ends of a relay that runs.
 struct Ends {
@@ -26,7 +29,7 @@ fn relay() -> Ends {
     let (done, ended) = oneshot::channel();
     let tasks = crate::task::Tasks::new();
     tasks.spawn(async move {
-        let _ = done.send(run(near_host, near_remote, pending()).await);
+        let _ = done.send(run(near_host, near_remote, MANNER, pending()).await);
     });
     Ends { host, remote, ended, tasks }
 }

@@ -5,6 +5,7 @@ mod client;
 mod conversation;
 mod pending;
 mod reopening;
+pub mod server;
 
 use bytes::Bytes;
 use http::HeaderValue;

@@ -1,5 +1,6 @@
-//! Streamable HTTP, the client side, in both eras: each message is a POST of its own, each answer
-//! JSON or an event stream (specification, "Streamable HTTP" of 2025-03-26 to 2026-07-28).
+//! Streamable HTTP in both eras: each message is a POST of its own, each answer JSON or an event
+//! stream (specification, "Streamable HTTP" of 2025-03-26 to 2026-07-28). The client side is here, the
+//! server side in [`server`].
 //!
 //! ```text
 //! host --> pump (client) --+-- initialize, initialized: a barrier, one by one
@@ -18,6 +19,7 @@ mod members;
 mod params;
 mod recovery;
 mod reply;
+pub mod server;
 mod session;
 mod shared;
 mod stream;

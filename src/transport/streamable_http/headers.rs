@@ -10,11 +10,11 @@ use crate::limits;
 use crate::transport::streamable_http::params::Params;
 
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
-const METHOD: HeaderName = HeaderName::from_static("mcp-method");
-const NAME: HeaderName = HeaderName::from_static("mcp-name");
+pub(crate) const METHOD: HeaderName = HeaderName::from_static("mcp-method");
+pub(crate) const NAME: HeaderName = HeaderName::from_static("mcp-name");
 
 /// What stands before and after a value in base64.
-const SENTINEL: (&str, &str) = ("=?base64?", "?=");
+pub(crate) const SENTINEL: (&str, &str) = ("=?base64?", "?=");
 
 /// Room for the headers of a common request, those that every HTTP request has included.
 const USUAL_HEADERS: usize = 8;
@@ -56,7 +56,7 @@ pub(crate) fn encode(value: &str) -> HeaderValue {
 
 /// What `Mcp-Name` repeats (specification 2026-07-28, "Standard Request Headers"; SEP-2663 for
 /// tasks).
-fn wanted<'p>(method: &str, params: &'p Params<'_>) -> Option<&'p str> {
+pub(crate) fn wanted<'p>(method: &str, params: &'p Params<'_>) -> Option<&'p str> {
     match method {
         "tools/call" | "prompts/get" => params.name.as_deref(),
         "resources/read" => params.uri.as_deref(),

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::message::Head;
+use crate::message::Id;
 use crate::message::Message;
 
 /// The members of `params` that matter to the transport, borrowed from the message. A member of
@@ -15,6 +16,8 @@ pub(crate) struct Params<'a> {
     /// `_meta."io.modelcontextprotocol/protocolVersion"`: the version of this request
     /// (specification 2026-07-28, "Protocol Version Header").
     pub(crate) protocol_version: Option<Cow<'a, str>>,
+    /// Whether `_meta."io.modelcontextprotocol/clientCapabilities"` is there, an object.
+    pub(crate) has_capabilities: bool,
     /// `name`: of a tool or a prompt.
     pub(crate) name: Option<Cow<'a, str>>,
     /// `uri`: of a resource.
@@ -43,8 +46,10 @@ impl<'a> Params<'a> {
             return Ok(Self::default());
         }
         let members: Members<'a> = serde_json::from_slice(params).map_err(|_| Ambiguous)?;
+        let meta = members.meta.map_or(Ok(None), read_meta)?.unwrap_or_default();
         Ok(Self {
-            protocol_version: members.meta.map_or(Ok(None), protocol_version)?,
+            protocol_version: meta.protocol_version.and_then(string),
+            has_capabilities: meta.client_capabilities.is_some_and(is_object),
             name: members.name.and_then(string),
             uri: members.uri.and_then(string),
             task_id: members.task_id.and_then(string),
@@ -82,19 +87,48 @@ struct Members<'a> {
     cursor: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Meta<'a> {
     #[serde(borrow, rename = "io.modelcontextprotocol/protocolVersion")]
     protocol_version: Option<&'a RawValue>,
+    #[serde(borrow, rename = "io.modelcontextprotocol/clientCapabilities")]
+    client_capabilities: Option<&'a RawValue>,
+    #[serde(borrow, rename = "progressToken")]
+    progress_token: Option<&'a RawValue>,
 }
 
-fn protocol_version(meta: &RawValue) -> Result<Option<Cow<'_, str>>, Ambiguous> {
+fn read_meta(meta: &RawValue) -> Result<Option<Meta<'_>>, Ambiguous> {
     // A derived struct would take an array for an object.
-    if !meta.get().starts_with('{') {
+    if !is_object(meta) {
         return Ok(None);
     }
-    let meta: Meta<'_> = serde_json::from_str(meta.get()).map_err(|_| Ambiguous)?;
-    Ok(meta.protocol_version.and_then(string))
+    serde_json::from_str(meta.get()).map(Some).map_err(|_| Ambiguous)
+}
+
+fn is_object(raw: &RawValue) -> bool {
+    raw.get().starts_with('{')
+}
+
+/// The token by which progress finds its request: `_meta.progressToken` of a request,
+/// `progressToken` of `notifications/progress` (specification, "Progress").
+pub(crate) fn progress_token(message: &Message, head: &Head) -> Option<Id> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Progress<'a> {
+        #[serde(borrow)]
+        progress_token: Option<&'a RawValue>,
+        #[serde(borrow, rename = "_meta")]
+        meta: Option<&'a RawValue>,
+    }
+    let payload = message.payload(head);
+    // Most messages are told without reading their parameters.
+    memchr::memmem::find(payload, b"progressToken")?;
+    let progress: Progress<'_> = serde_json::from_slice(payload).ok()?;
+    let token = match head.request_id() {
+        Some(_) => read_meta(progress.meta?).ok()??.progress_token,
+        None => progress.progress_token,
+    };
+    Id::from_json(token?.get())
 }
 
 #[cfg(test)]

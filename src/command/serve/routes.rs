@@ -1,0 +1,67 @@
+//! Which path is what.
+
+use std::sync::Arc;
+
+use http::Request;
+use http::StatusCode;
+use hyper::body::Incoming;
+
+use crate::auth::Peer;
+use crate::command::serve::config::ServeConfig;
+use crate::command::serve::servers::Servers;
+use crate::report::Kind;
+use crate::report::Report;
+use crate::transport::http_listener::Handler;
+use crate::transport::http_listener::Reply;
+use crate::transport::http_listener::refusal;
+use crate::transport::sse::server::SseEndpoint;
+use crate::transport::sse::server::SseSettings;
+use crate::transport::streamable_http::server::Endpoint;
+use crate::transport::streamable_http::server::ServerSettings;
+
+/// The fronts of one MCP server.
+pub(super) struct Routes {
+    prefix: String,
+    streamable: Endpoint<Servers>,
+    sse: SseEndpoint<Servers>,
+}
+
+impl Routes {
+    pub(super) fn new(config: &ServeConfig, servers: Arc<Servers>) -> Self {
+        let max_body = config.limits.body;
+        let settings = ServerSettings { max_body, session_idle: config.limits.session_idle };
+        let messages_path = format!("{}/messages", config.path_prefix);
+        Self {
+            prefix: config.path_prefix.clone(),
+            streamable: Endpoint::new(Arc::clone(&servers), settings),
+            sse: SseEndpoint::new(servers, SseSettings { max_body, messages_path }),
+        }
+    }
+
+    /// Ends all sessions as soon as what runs is answered.
+    pub(super) fn finish(&self) {
+        self.streamable.finish();
+        self.sse.finish();
+    }
+
+    /// Ends them now.
+    pub(super) async fn close(&self) {
+        self.streamable.close().await;
+    }
+}
+
+impl Handler for Routes {
+    async fn handle(self: Arc<Self>, request: Request<Incoming>, peer: Arc<Peer>) -> Reply {
+        let path = request.uri().path();
+        match path.strip_prefix(&*self.prefix).unwrap_or(path) {
+            "/mcp" => self.streamable.handle(request, peer).await,
+            "/sse" => self.sse.open(request, peer).await,
+            "/messages" => self.sse.post(request, peer).await,
+            _ => {
+                let report = Report::new("there is nothing at this path")
+                    .hint("the MCP server is at `/mcp`, and for older clients at `/sse`");
+                refusal(StatusCode::NOT_FOUND, Kind::Refused, report)
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Bodies: of requests, with their bounds, and of answers.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use bytes::BytesMut;
+use http::HeaderValue;
+use http::Response;
+use http::StatusCode;
+use http::header;
+use http_body::Body;
+use http_body_util::BodyExt as _;
+use http_body_util::Either;
+use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Incoming;
+
+use crate::limits;
+use crate::message::RpcError;
+use crate::report::Failure;
+use crate::report::Kind;
+use crate::report::Report;
+
+/// The body of an answer: whole, or as it comes.
+pub type ReplyBody = Either<Full<Bytes>, UnsyncBoxBody<Bytes, Infallible>>;
+
+/// An answer.
+pub type Reply = Response<ReplyBody>;
+
+/// An answer without a body.
+pub fn empty(status: StatusCode) -> Reply {
+    let mut reply = Response::new(Either::Left(Full::default()));
+    *reply.status_mut() = status;
+    reply
+}
+
+/// An answer with a JSON text.
+pub fn json(status: StatusCode, text: Bytes) -> Reply {
+    let mut reply = Response::new(Either::Left(Full::new(text)));
+    *reply.status_mut() = status;
+    let kind = HeaderValue::from_static("application/json");
+    reply.headers_mut().insert(header::CONTENT_TYPE, kind);
+    reply
+}
+
+/// An answer whose body comes in pieces.
+pub fn stream(body: impl Body<Data = Bytes, Error = Infallible> + Send + 'static) -> Reply {
+    Response::new(Either::Right(UnsyncBoxBody::new(body)))
+}
+
+/// The answer to what is no request of a session: a JSON-RPC error with a null id, which programs
+/// and people can read.
+pub fn refusal(status: StatusCode, kind: Kind, report: Report) -> Reply {
+    let answer = RpcError::failed(&Failure::new(kind, report), None).answer(None);
+    json(status, answer.into_bytes())
+}
+
+/// Why a body could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// The client went away.
+    #[error("the connection broke: {0}")]
+    Broken(#[from] hyper::Error),
+    /// It came too slowly.
+    #[error("the body took longer than {} s", limits::BODY_TIMEOUT.as_secs())]
+    Slow,
+    /// It is too large.
+    #[error("the body is larger than {0} bytes")]
+    TooLarge(usize),
+}
+
+/// The whole body of a request: at most `limit` bytes within [`limits::BODY_TIMEOUT`].
+///
+/// # Errors
+/// [`BodyError`]; what was read is dropped.
+pub async fn read(body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
+    if body.size_hint().lower() > limit as u64 {
+        return Err(BodyError::TooLarge(limit));
+    }
+    // Most bodies are there at once, and then need no timer.
+    let reading = gather(body, limit);
+    tokio::pin!(reading);
+    tokio::select! {
+        biased;
+        read = &mut reading => read,
+        () = tokio::time::sleep(limits::BODY_TIMEOUT) => Err(BodyError::Slow),
+    }
+}
+
+async fn gather(mut body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(limit);
+    let mut first = Bytes::new();
+    let mut whole = BytesMut::new();
+    while let Some(frame) = Pin::new(&mut body).frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        if first.len() + whole.len() + data.len() > limit {
+            return Err(BodyError::TooLarge(limit));
+        }
+        if first.is_empty() && whole.is_empty() {
+            first = data;
+            continue;
+        }
+        if whole.is_empty() {
+            // Pages that are never written cost nothing.
+            whole.reserve(announced.max(2 * first.len()));
+            whole.extend_from_slice(&std::mem::take(&mut first));
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(if whole.is_empty() { first } else { whole.freeze() })
+}

@@ -1,0 +1,207 @@
+//! One connection, from the handshake to its end. What fails on it is the peer's to explain.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::Weak;
+
+use http::HeaderValue;
+use http::Request;
+use http::StatusCode;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::rt::Executor;
+use hyper::server::conn::http1;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use hyper_util::rt::TokioTimer;
+use hyper_util::server::graceful::GracefulConnection;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
+use tokio::net::TcpStream;
+
+use crate::auth::Peer;
+use crate::limits;
+use crate::report::Kind;
+use crate::report::Report;
+use crate::task::Tasks;
+use crate::transport::http_listener::Handler;
+use crate::transport::http_listener::accept::Shared;
+use crate::transport::http_listener::activity::Activity;
+use crate::transport::http_listener::admission;
+use crate::transport::http_listener::body::Reply;
+use crate::transport::http_listener::body::refusal;
+use crate::transport::http_listener::guarded::Guarded;
+
+/// What the requests of one connection have in common.
+struct Connection<H> {
+    shared: Arc<Shared<H>>,
+    peer: Arc<Peer>,
+    /// Why none of them is answered.
+    refused: Option<Report>,
+    scheme: &'static str,
+    activity: Arc<Activity>,
+}
+
+/// Handshake, peer, requests.
+pub(super) async fn serve<H: Handler>(
+    stream: TcpStream,
+    address: SocketAddr,
+    shared: Arc<Shared<H>>,
+) {
+    // Else the kernel holds a small event back for 40 ms, to send it with the next one.
+    let _ = stream.set_nodelay(true);
+    let Some(tls) = &shared.config.tls else {
+        let peer = Peer { address, certificate: None };
+        return converse(stream, false, peer, "http", shared).await;
+    };
+    let handshake = tokio::time::timeout(shared.config.handshake_timeout, tls.accept(stream));
+    match handshake.await {
+        Ok(Ok((stream, certificate))) => {
+            let is_http2 = stream.negotiated_h2();
+            let peer = Peer { address, certificate };
+            converse(stream, is_http2, peer, "https", shared).await;
+        }
+        Ok(Err(failure)) => {
+            shared.counts.handshake_failed(failure.reason.as_str());
+            tracing::info!("{address}: the handshake failed: {failure}");
+        }
+        Err(_) => {
+            shared.counts.handshake_failed("timeout");
+            tracing::info!("{address}: the handshake took too long");
+        }
+    }
+}
+
+async fn converse<H: Handler>(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    is_http2: bool,
+    peer: Peer,
+    scheme: &'static str,
+    shared: Arc<Shared<H>>,
+) {
+    let refused = shared.config.admission.refuse_peer(&peer);
+    if let Some(report) = &refused {
+        tracing::warn!("{peer}: {}", report.line());
+    }
+    let stream = TokioIo::new(Guarded::new(stream, Arc::clone(&shared.counts)));
+    let activity = Activity::new();
+    let context = Arc::new(Connection {
+        shared: Arc::clone(&shared),
+        peer: Arc::new(peer),
+        refused,
+        scheme,
+        activity: Arc::clone(&activity),
+    });
+    let service = service_fn(move |request| {
+        let context = Arc::clone(&context);
+        async move { Ok::<_, Infallible>(answer(request, &context).await) }
+    });
+    if is_http2 {
+        // Its streams are tasks, and end with the connection.
+        let streams = Arc::new(Tasks::new());
+        let spawner = Spawner(Arc::downgrade(&streams));
+        drive(http2(spawner).serve_connection(stream, service), &activity, &shared).await;
+    } else {
+        drive(http1().serve_connection(stream, service), &activity, &shared).await;
+    }
+}
+
+fn http1() -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits::HEADER_TIMEOUT)
+        .max_buf_size(limits::HTTP_HEADER_BYTES as usize);
+    http
+}
+
+fn http2(spawner: Spawner) -> http2::Builder<Spawner> {
+    let mut http = http2::Builder::new(spawner);
+    http.timer(TokioTimer::new())
+        .max_concurrent_streams(limits::HTTP2_STREAMS)
+        .initial_stream_window_size(limits::HTTP2_RECEIVE_WINDOW)
+        .initial_connection_window_size(limits::HTTP2_RECEIVE_WINDOW_IN_ALL)
+        .max_frame_size(limits::HTTP2_FRAME)
+        .max_header_list_size(limits::HTTP_HEADER_BYTES)
+        .max_send_buf_size(limits::HTTP2_SEND_BUFFER)
+        .keep_alive_interval(limits::PING_INTERVAL)
+        .keep_alive_timeout(limits::PING_TIMEOUT);
+    http
+}
+
+/// Runs a connection until it ends, is idle for too long, or is to end in good order.
+async fn drive<H>(connection: impl GracefulConnection, activity: &Activity, shared: &Shared<H>) {
+    tokio::pin!(connection);
+    {
+        let idle = activity.idle(shared.config.idle_timeout);
+        let drained = shared.drain.cancelled();
+        tokio::pin!(idle, drained);
+        tokio::select! {
+            biased;
+            _ = connection.as_mut() => return,
+            () = drained => {}
+            () = idle => {}
+        }
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
+}
+
+async fn answer<H: Handler>(request: Request<Incoming>, context: &Connection<H>) -> Reply {
+    let running = context.activity.begin();
+    let reply = admitted(request, context).await;
+    // Until the last byte of the answer, or until nobody reads it any more.
+    match reply.into_parts() {
+        (parts, http_body_util::Either::Right(body)) => {
+            let body = body.map_frame(move |frame| {
+                let _held = &running;
+                frame
+            });
+            let body = http_body_util::Either::Right(body.boxed_unsync());
+            Reply::from_parts(parts, body)
+        }
+        (parts, whole) => Reply::from_parts(parts, whole),
+    }
+}
+
+async fn admitted<H: Handler>(request: Request<Incoming>, context: &Connection<H>) -> Reply {
+    let shared = &context.shared;
+    if let Some(report) = &context.refused {
+        return refusal(StatusCode::FORBIDDEN, Kind::Auth, report.clone());
+    }
+    let origin = match shared.config.admission.check(&request, context.scheme) {
+        Ok(origin) => origin,
+        Err(reply) => return reply,
+    };
+    if shared.drain.is_cancelled() {
+        return busy("the server is stopping");
+    }
+    let handler = Arc::clone(&shared.handler);
+    let reply = handler.handle(request, Arc::clone(&context.peer)).await;
+    match origin {
+        Some(origin) => admission::shown_to(&origin, reply),
+        None => reply,
+    }
+}
+
+fn busy(cause: &str) -> Reply {
+    let report = Report::new("the server takes no requests for the moment").cause(cause);
+    let mut reply = refusal(StatusCode::SERVICE_UNAVAILABLE, Kind::Overloaded, report);
+    let wait = HeaderValue::from(limits::RETRY_AFTER.as_secs());
+    reply.headers_mut().insert(http::header::RETRY_AFTER, wait);
+    reply
+}
+
+/// HTTP/2 runs each request in a task, which then belongs to its connection.
+#[derive(Clone)]
+struct Spawner(Weak<Tasks>);
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Spawner {
+    fn execute(&self, task: F) {
+        if let Some(tasks) = self.0.upgrade() {
+            tasks.spawn(task);
+        }
+    }
+}

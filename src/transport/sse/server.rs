@@ -1,0 +1,166 @@
+//! HTTP+SSE, the server side: one long event stream for what the server says, and POSTs for what the
+//! client says (specification 2024-11-05, "HTTP with SSE").
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+use http::Method;
+use http::Request;
+use http::StatusCode;
+use hyper::body::Incoming;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::auth::Peer;
+use crate::auth::Principal;
+use crate::channel::Sender;
+use crate::report::Kind;
+use crate::report::Report;
+use crate::tls::random_id;
+use crate::transport::event_body;
+use crate::transport::event_body::EventBody;
+use crate::transport::event_body::Reader;
+use crate::transport::http_listener::Reply;
+use crate::transport::http_listener::empty;
+use crate::transport::http_listener::refusal;
+use crate::transport::http_listener::stream;
+use crate::transport::posted;
+use crate::transport::posted::check_content;
+use crate::transport::posted::not_allowed;
+use crate::transport::posted::read_message;
+use crate::transport::streamable_http::server::Backend;
+use crate::transport::streamable_http::server::Opened;
+
+/// The pair of endpoints of one backend.
+pub struct SseEndpoint<B> {
+    backend: Arc<B>,
+    settings: SseSettings,
+    sessions: Arc<Sessions>,
+}
+
+/// What the operator chose.
+#[derive(Clone, Debug)]
+pub struct SseSettings {
+    /// Largest body of a request, in bytes.
+    pub max_body: usize,
+    /// The path that takes the messages, as clients see it.
+    pub messages_path: String,
+}
+
+#[derive(Debug, Default)]
+struct Sessions(Mutex<HashMap<String, Session>>);
+
+#[derive(Debug)]
+struct Session {
+    number: u64,
+    principal: Principal,
+    to_server: Sender,
+}
+
+impl Sessions {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Session>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<B: Backend> SseEndpoint<B> {
+    /// Endpoints without sessions.
+    pub fn new(backend: Arc<B>, settings: SseSettings) -> Self {
+        Self { backend, settings, sessions: Arc::default() }
+    }
+
+    /// How many sessions are open.
+    pub fn sessions(&self) -> usize {
+        self.sessions.lock().len()
+    }
+
+    /// Ends each session as soon as what runs in it is answered.
+    pub fn finish(&self) {
+        // With its sender each session has said all it will.
+        self.sessions.lock().clear();
+    }
+
+    /// Answers a request to the path of the stream.
+    pub async fn open(&self, request: Request<Incoming>, peer: Arc<Peer>) -> Reply {
+        if *request.method() != Method::GET {
+            return not_allowed("GET");
+        }
+        let number = self.backend.next_session();
+        let Opened { channel, starting } = match self.backend.open(&peer, number).await {
+            Ok(opened) => opened,
+            Err(failure) => return posted::unavailable(&failure),
+        };
+        let Some(id) = random_id() else { return empty(StatusCode::INTERNAL_SERVER_ERROR) };
+        tracing::info!(session = number, %peer, "a session begins");
+        let (principal, to_server) = (peer.principal(), channel.sender);
+        self.sessions.lock().insert(id.clone(), Session { number, principal, to_server });
+        let endpoint = format!("{}?sessionId={id}", self.settings.messages_path);
+        let seat = Seat { sessions: Arc::clone(&self.sessions), id, number, starting };
+        let mut body = EventBody::new(channel.receiver, seat);
+        body.begin_with("endpoint", &endpoint);
+        let mut reply = stream(body);
+        reply.headers_mut().extend(event_body::headers());
+        reply
+    }
+
+    /// Answers a request to the path of the messages.
+    pub async fn post(&self, request: Request<Incoming>, peer: Arc<Peer>) -> Reply {
+        if *request.method() != Method::POST {
+            return not_allowed("POST");
+        }
+        if let Err(reply) = check_content(request.headers()) {
+            return reply;
+        }
+        let Some(sender) = self.sender(request.uri().query(), &peer) else {
+            let report = Report::new("there is no such session").hint("open the stream again");
+            return refusal(StatusCode::NOT_FOUND, Kind::Protocol, report);
+        };
+        let message = match read_message(request.into_body(), self.settings.max_body).await {
+            Ok(message) => message,
+            Err(reply) => return reply,
+        };
+        for message in message.split() {
+            if sender.send(message).await.is_err() {
+                return empty(StatusCode::NOT_FOUND);
+            }
+        }
+        empty(StatusCode::ACCEPTED)
+    }
+
+    fn sender(&self, query: Option<&str>, peer: &Peer) -> Option<Sender> {
+        let id = query?.split('&').find_map(|pair| pair.strip_prefix("sessionId="))?;
+        let sessions = self.sessions.lock();
+        let session = sessions.get(id)?;
+        if session.principal != peer.principal() {
+            tracing::warn!(
+                session = session.number, %peer,
+                "a peer used the session of another one: refused"
+            );
+            return None;
+        }
+        Some(session.to_server.clone())
+    }
+}
+
+/// The client at the end of a stream: with it the session ends.
+struct Seat {
+    sessions: Arc<Sessions>,
+    id: String,
+    number: u64,
+    starting: Option<OwnedSemaphorePermit>,
+}
+
+impl Reader for Seat {
+    fn sent(&mut self) {
+        self.starting = None;
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.sessions.lock().remove(&self.id);
+        tracing::info!(session = self.number, "a session ends: its stream ended");
+    }
+}

@@ -1,0 +1,27 @@
+//! Streamable HTTP, the server side, in both eras: one endpoint that a client POSTs each message to
+//! (specification, "Streamable HTTP" of 2025-03-26 to 2026-07-28).
+//!
+//! ```text
+//! POST --> era --+-- legacy: initialize --> registry: a new session --> Backend::open
+//!                |           the others --> session: streams  <--> channel <--> the MCP server
+//!                +-- modern: checks --> Backend::join <--> the MCP server
+//! GET, DELETE ------> session
+//! ```
+
+mod backend;
+mod checks;
+mod endpoint;
+mod era;
+mod legacy;
+mod modern;
+mod registry;
+mod replay;
+mod reply;
+mod session;
+mod streams;
+
+pub use crate::transport::streamable_http::server::backend::Backend;
+pub use crate::transport::streamable_http::server::backend::Opened;
+pub use crate::transport::streamable_http::server::backend::Unserved;
+pub use crate::transport::streamable_http::server::endpoint::Endpoint;
+pub use crate::transport::streamable_http::server::endpoint::ServerSettings;

@@ -1,0 +1,55 @@
+//! Where the messages of clients go.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::adapt::mux::MuxSender;
+use crate::auth::Peer;
+use crate::channel::Channel;
+use crate::channel::Receiver;
+use crate::report::Failure;
+
+/// The MCP servers behind an HTTP front. All limits on how many there may be are its own.
+pub trait Backend: Send + Sync + 'static {
+    /// The number of the next session, for the log.
+    fn next_session(&self) -> u64;
+
+    /// A conversation of the legacy era, from `initialize` on, for the session of this number.
+    ///
+    /// # Errors
+    /// There is no room, or the server cannot start.
+    fn open(
+        &self,
+        peer: &Arc<Peer>,
+        session: u64,
+    ) -> impl Future<Output = Result<Opened, Failure>> + Send;
+
+    /// A place for one request of the modern era.
+    ///
+    /// # Errors
+    /// As for [`Backend::open`], or the server does not speak the modern era.
+    fn join(
+        &self,
+        peer: &Arc<Peer>,
+    ) -> impl Future<Output = Result<(MuxSender, Receiver), Unserved>> + Send;
+}
+
+/// A conversation that has begun.
+#[derive(Debug)]
+pub struct Opened {
+    /// The MCP server.
+    pub channel: Channel,
+    /// Held until it has answered for the first time: few may start at the same time.
+    pub starting: Option<OwnedSemaphorePermit>,
+}
+
+/// Why a modern request cannot be served.
+#[derive(Clone, Debug)]
+pub enum Unserved {
+    /// It could not be started, or there is no room.
+    Failed(Failure),
+    /// The server behind us speaks the legacy era alone.
+    LegacyOnly,
+}

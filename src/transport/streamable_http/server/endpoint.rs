@@ -1,0 +1,138 @@
+//! The endpoint: what a request is, before it is anybody's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::Method;
+use http::Request;
+use http::StatusCode;
+use http::header;
+use hyper::body::Incoming;
+
+use crate::auth::Peer;
+use crate::report::Kind;
+use crate::report::Report;
+use crate::task::Tasks;
+use crate::transport::http_listener::Reply;
+use crate::transport::http_listener::refusal;
+use crate::transport::posted::check_content;
+use crate::transport::posted::not_allowed;
+use crate::transport::posted::read_message;
+use crate::transport::streamable_http::server::backend::Backend;
+use crate::transport::streamable_http::server::era;
+use crate::transport::streamable_http::server::era::Era;
+use crate::transport::streamable_http::server::era::PROTOCOL_VERSION;
+use crate::transport::streamable_http::server::registry::Registry;
+
+/// What the operator chose.
+#[derive(Clone, Copy, Debug)]
+pub struct ServerSettings {
+    /// Largest body of a request, in bytes.
+    pub max_body: usize,
+    /// A session without a request and without an open stream ends after this long.
+    pub session_idle: Duration,
+}
+
+/// The endpoint of one backend.
+pub struct Endpoint<B> {
+    pub(super) backend: Arc<B>,
+    pub(super) settings: ServerSettings,
+    pub(super) registry: Arc<Registry>,
+    // One for each session.
+    pub(super) tasks: Tasks,
+}
+
+impl<B: Backend> Endpoint<B> {
+    /// An endpoint without sessions.
+    pub fn new(backend: Arc<B>, settings: ServerSettings) -> Self {
+        Self { backend, settings, registry: Arc::default(), tasks: Tasks::new() }
+    }
+
+    /// How many sessions are open.
+    pub fn sessions(&self) -> usize {
+        self.registry.len()
+    }
+
+    /// Ends each session as soon as what runs in it is answered.
+    pub fn finish(&self) {
+        for session in self.registry.all() {
+            session.finish();
+        }
+    }
+
+    /// Ends all sessions now. Completes with the last one.
+    pub async fn close(&self) {
+        for session in self.registry.all() {
+            session.end();
+        }
+        self.tasks.finished().await;
+    }
+
+    /// Answers one request.
+    pub async fn handle(&self, request: Request<Incoming>, peer: Arc<Peer>) -> Reply {
+        match *request.method() {
+            Method::POST => self.post(request, peer).await,
+            Method::GET | Method::DELETE if names_modern_version(request.headers()) => {
+                not_allowed("POST")
+            }
+            Method::GET => self.get(request.headers(), &peer),
+            Method::DELETE => self.delete(request.headers(), &peer),
+            _ => not_allowed("GET, POST, DELETE"),
+        }
+    }
+
+    async fn post(&self, request: Request<Incoming>, peer: Arc<Peer>) -> Reply {
+        let (parts, body) = request.into_parts();
+        let headers = parts.headers;
+        if let Err(reply) = check_content(&headers).and_then(|()| check_accept(&headers)) {
+            return reply;
+        }
+        let message = match read_message(body, self.settings.max_body).await {
+            Ok(message) => message,
+            Err(reply) => return reply,
+        };
+        match era::of(&message, &headers) {
+            Era::Initialize => self.initialize(message, &headers, &peer).await,
+            Era::Legacy => self.in_session(message, &headers, &peer).await,
+            Era::Modern => self.modern(message, &headers, &peer).await,
+        }
+    }
+}
+
+/// Either form of answer has to be welcome (specification, "Sending Messages to the Server").
+fn check_accept(headers: &HeaderMap) -> Result<(), Reply> {
+    if accepts(headers, "application/json") && accepts(headers, "text/event-stream") {
+        return Ok(());
+    }
+    let report =
+        Report::new("the answer may be JSON or an event stream, and both have to be welcome")
+            .hint("send the header `Accept: application/json, text/event-stream`");
+    Err(refusal(StatusCode::NOT_ACCEPTABLE, Kind::Protocol, report))
+}
+
+/// Whether `Accept` has this type, or a range that holds it (RFC 9110 section 12.5.1).
+pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let range = media_type.split_once('/').map_or(media_type, |(range, _)| range);
+    let texts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut accepted = texts.flat_map(|text| text.split(',')).filter(|item| !is_unwanted(item));
+    accepted.any(|item| {
+        let item = item.split(';').next().unwrap_or_default().trim();
+        item == "*/*"
+            || item.eq_ignore_ascii_case(media_type)
+            || item.strip_suffix("/*").is_some_and(|item| item.eq_ignore_ascii_case(range))
+    })
+}
+
+fn is_unwanted(item: &str) -> bool {
+    let mut parameters = item.split(';').skip(1).map(str::trim);
+    parameters.any(|it| {
+        let weight = it.strip_prefix("q=").or_else(|| it.strip_prefix("Q="));
+        weight.is_some_and(|weight| weight.parse() == Ok(0.0))
+    })
+}
+
+fn names_modern_version(headers: &HeaderMap) -> bool {
+    let version = headers.get(PROTOCOL_VERSION).and_then(|version| version.to_str().ok());
+    version.is_some_and(era::is_modern)
+}

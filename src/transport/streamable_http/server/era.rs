@@ -1,0 +1,54 @@
+//! Which era a POST belongs to (specification 2026-07-28, "Versioning").
+
+use http::HeaderMap;
+use http::HeaderName;
+
+use crate::message::Message;
+use crate::transport::streamable_http::params::Params;
+
+pub(super) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+
+/// The versions of the legacy era that know Streamable HTTP or may name themselves over it.
+pub(super) const LEGACY: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
+
+/// The modern version that is served.
+pub(super) const MODERN: &str = "2026-07-28";
+
+/// What a POST is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Era {
+    /// Opens a session.
+    Initialize,
+    /// Belongs to a session.
+    Legacy,
+    /// Describes itself.
+    Modern,
+}
+
+/// Sorts a message by its `_meta`, its headers and its method, in this order.
+pub(super) fn of(message: &Message, headers: &HeaderMap) -> Era {
+    let named = headers.get(PROTOCOL_VERSION).and_then(|version| version.to_str().ok());
+    if named.is_some_and(is_modern) || describes_itself(message) {
+        return Era::Modern;
+    }
+    match message.request() {
+        Some((_, "initialize")) => Era::Initialize,
+        _ => Era::Legacy,
+    }
+}
+
+/// A date from the first modern version on: they are ordered like their texts.
+pub(super) fn is_modern(version: &str) -> bool {
+    let is_date = version.len() == MODERN.len()
+        && version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    is_date && version >= MODERN
+}
+
+/// Whether `_meta` names a version. What names it twice is modern, and refused there.
+fn describes_itself(message: &Message) -> bool {
+    let Some(head) = message.head().filter(|head| head.method().is_some()) else { return false };
+    let payload = message.payload(head);
+    // Most messages of the legacy era are told without reading their parameters.
+    memchr::memmem::find(payload, b"io.modelcontextprotocol/").is_some()
+        && Params::read(message, head).map_or(true, |params| params.protocol_version.is_some())
+}

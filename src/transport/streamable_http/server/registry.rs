@@ -1,0 +1,93 @@
+//! The open sessions, by id.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+use http::HeaderMap;
+use http::HeaderName;
+use http::HeaderValue;
+use http::StatusCode;
+
+use crate::auth::Peer;
+use crate::limits;
+use crate::report::Kind;
+use crate::report::Report;
+use crate::transport::http_listener::Reply;
+use crate::transport::http_listener::refusal;
+use crate::transport::streamable_http::server::session::Session;
+
+pub(super) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+
+/// Sessions by id. Ids are secrets that a client keeps, so they are in no log.
+#[derive(Debug, Default)]
+pub(super) struct Registry {
+    sessions: Mutex<HashMap<String, Arc<Session>>>,
+}
+
+impl Registry {
+    pub(super) fn add(&self, id: &str, session: &Arc<Session>) {
+        self.lock().insert(id.to_owned(), Arc::clone(session));
+    }
+
+    pub(super) fn remove(&self, id: &str) {
+        self.lock().remove(id);
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<Session>> {
+        self.lock().values().cloned().collect()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// The session that the headers name, if it is this peer's.
+    ///
+    /// # Errors
+    /// 400 without an id or with what cannot be one, 404 for one that is not known, or not to this
+    /// peer: others do not learn that it exists (specification 2025-11-25, "Session Management").
+    pub(super) fn find(&self, headers: &HeaderMap, peer: &Peer) -> Result<Arc<Session>, Reply> {
+        let id = session_id(headers)?;
+        let found = self.lock().get(id).cloned();
+        let session = found.ok_or_else(unknown)?;
+        if session.principal != peer.principal() {
+            tracing::warn!(
+                session = session.number, %peer,
+                "a peer used the session of another one: refused"
+            );
+            return Err(unknown());
+        }
+        session.touch();
+        Ok(session)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Session>>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn session_id(headers: &HeaderMap) -> Result<&str, Reply> {
+    let mut ids = headers.get_all(SESSION_ID).iter();
+    let id = ids.next().ok_or_else(|| bad("the request has no `Mcp-Session-Id` header"))?;
+    if ids.next().is_some() {
+        return Err(bad("the request has more than one `Mcp-Session-Id` header"));
+    }
+    readable(id).ok_or_else(|| bad("the `Mcp-Session-Id` header is no id of this server"))
+}
+
+fn readable(id: &HeaderValue) -> Option<&str> {
+    let id = id.to_str().ok()?;
+    (id.len() <= limits::SESSION_ID_BYTES).then_some(id)
+}
+
+fn bad(text: &str) -> Reply {
+    refusal(StatusCode::BAD_REQUEST, Kind::Protocol, Report::new(text))
+}
+
+fn unknown() -> Reply {
+    let report = Report::new("there is no such session").hint("send `initialize` for a new one");
+    refusal(StatusCode::NOT_FOUND, Kind::Protocol, report)
+}

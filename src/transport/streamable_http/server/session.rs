@@ -1,0 +1,206 @@
+//! One session of the legacy era: what a client and a server share between HTTP requests
+//! (specification 2025-11-25, "Session Management").
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::OnceLock;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::Principal;
+use crate::channel::Gone;
+use crate::channel::Receiver;
+use crate::channel::Sender;
+use crate::limits;
+use crate::message::Kind;
+use crate::message::Message;
+use crate::transport::event_body::Reader;
+use crate::transport::streamable_http::server::streams::Attached;
+use crate::transport::streamable_http::server::streams::Place;
+use crate::transport::streamable_http::server::streams::Route;
+use crate::transport::streamable_http::server::streams::Streams;
+
+/// A session.
+#[derive(Debug)]
+pub(super) struct Session {
+    /// Its number in the log.
+    pub(super) number: u64,
+    /// Whom it belongs to.
+    pub(super) principal: Principal,
+    version: OnceLock<String>,
+    // None once the client has said all it will.
+    to_server: Mutex<Option<Sender>>,
+    streams: Mutex<Streams>,
+    used: Mutex<Instant>,
+    end: CancellationToken,
+}
+
+/// Why a session ended, in a word for the log and the metrics.
+pub(super) type Ending = &'static str;
+
+impl Session {
+    pub(super) fn new(number: u64, principal: Principal, to_server: Sender) -> Arc<Self> {
+        Arc::new(Self {
+            number,
+            principal,
+            version: OnceLock::new(),
+            to_server: Mutex::new(Some(to_server)),
+            streams: Mutex::default(),
+            used: Mutex::new(Instant::now()),
+            end: CancellationToken::new(),
+        })
+    }
+
+    /// Notes the version that is agreed on in the answer to `initialize`, the first of a session.
+    fn agree(&self, message: &Message) {
+        let Some(version) = agreed_version(message) else { return };
+        if version.as_str() >= RESUMABLE_SINCE {
+            self.streams().make_resumable();
+        }
+        let _ = self.version.set(version);
+    }
+
+    /// The version that was agreed on.
+    pub(super) fn version(&self) -> Option<&str> {
+        self.version.get().map(String::as_str)
+    }
+
+    /// Counts as use.
+    pub(super) fn touch(&self) {
+        *lock(&self.used) = Instant::now();
+    }
+
+    /// Passes a message of the client on.
+    pub(super) async fn send(&self, message: Message) -> Result<(), Gone> {
+        let sender = lock(&self.to_server).clone().ok_or(Gone)?;
+        sender.send(message).await
+    }
+
+    /// The streams, for a moment.
+    pub(super) fn streams(&self) -> MutexGuard<'_, Streams> {
+        lock(&self.streams)
+    }
+
+    /// Ends it now.
+    pub(super) fn end(&self) {
+        self.end.cancel();
+    }
+
+    /// Ends it as soon as what runs is answered.
+    pub(super) fn finish(&self) {
+        lock(&self.to_server).take();
+        self.streams().close_general();
+    }
+
+    /// Carries the messages of the server to the client's streams, until one of them ends. What is
+    /// left of the channel is dropped with it.
+    /// `ended` is called before the last stream is closed, so that who comes then finds nothing.
+    pub(super) async fn run(
+        &self,
+        mut from_server: Receiver,
+        idle: Duration,
+        ended: impl FnOnce(),
+    ) -> Ending {
+        let ending = tokio::select! {
+            () = self.end.cancelled() => "deleted",
+            () = self.idle(idle) => "idle",
+            () = self.pump(&mut from_server) => "server gone",
+        };
+        ended();
+        lock(&self.to_server).take();
+        self.streams().close();
+        ending
+    }
+
+    async fn pump(&self, from_server: &mut Receiver) {
+        let mut messages = Vec::new();
+        while from_server.recv_all(&mut messages).await {
+            for message in messages.drain(..) {
+                if self.version.get().is_none() {
+                    self.agree(&message);
+                }
+                let route = self.streams().route(message);
+                let Route::To(outlet, message, place) = route else { continue };
+                // A client that does not read makes its own server wait, but not for ever: the
+                // message can be had by taking the stream up again.
+                let sent = tokio::time::timeout(limits::STALLED_WRITE, outlet.send(message)).await;
+                if sent.is_err() {
+                    tracing::warn!(session = self.number, "a client does not read its stream");
+                    self.streams().leave(place, true);
+                }
+            }
+        }
+    }
+
+    async fn idle(&self, limit: Duration) {
+        loop {
+            let in_use = self.streams().readers() > 0;
+            let since = *lock(&self.used);
+            let rest = if in_use { limit } else { limit.saturating_sub(since.elapsed()) };
+            if rest.is_zero() {
+                return;
+            }
+            tokio::time::sleep(rest).await;
+        }
+    }
+}
+
+/// Since this version a client may take a stream up again after an event without data, which older
+/// clients take for a broken message.
+const RESUMABLE_SINCE: &str = "2025-11-25";
+
+/// The version that the answer to `initialize` names.
+fn agreed_version(answer: &Message) -> Option<String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Initialized {
+        protocol_version: String,
+    }
+    let head = answer.head()?;
+    if !matches!(head.kind, Kind::Response { failed: false, .. }) {
+        return None;
+    }
+    let result = serde_json::from_slice::<Initialized>(answer.payload(head)).ok();
+    result.map(|result| result.protocol_version)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A client that reads one stream of a session.
+pub(super) struct Seat {
+    session: Arc<Session>,
+    place: Place,
+    // It has the id of an event, by which it can come back.
+    pub(super) can_resume: bool,
+}
+
+impl Seat {
+    pub(super) fn new(session: &Arc<Session>, attached: &Attached) -> Self {
+        Self { session: Arc::clone(session), place: attached.place, can_resume: false }
+    }
+
+    /// The one answer was given in another way than as an event.
+    pub(super) fn answered(self) {
+        self.session.streams().forget(self.place);
+    }
+}
+
+impl Reader for Seat {
+    fn finished(&mut self) {
+        self.session.streams().finished(self.place);
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.session.touch();
+        self.session.streams().leave(self.place, self.can_resume);
+    }
+}

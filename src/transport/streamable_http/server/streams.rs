@@ -1,0 +1,306 @@
+//! Which of a session's streams a message of the server goes to (specification 2025-11-25,
+//! "Multiple Connections": one of them, never several).
+
+use std::collections::HashMap;
+use std::collections::VecDeque;
+
+use crate::channel;
+use crate::channel::Receiver;
+use crate::channel::Sender;
+use crate::limits;
+use crate::message::Head;
+use crate::message::Id;
+use crate::message::Kind;
+use crate::message::Message;
+use crate::transport::event_body::EventId;
+use crate::transport::streamable_http::params::progress_token;
+use crate::transport::streamable_http::server::replay::Replay;
+
+/// The streams of one session: one for each POST with a request, and the general one that a GET
+/// opens.
+#[derive(Debug, Default)]
+pub(super) struct Streams {
+    last: u64,
+    open: HashMap<u64, Stream>,
+    waiting: HashMap<Id, u64>,
+    tokens: HashMap<Id, u64>,
+    general: Option<u64>,
+    // For the general stream, until there is one.
+    backlog: VecDeque<Message>,
+    backlog_bytes: usize,
+    replay: Replay,
+    // Events have ids, so that a broken stream can be taken up again.
+    resumable: bool,
+}
+
+#[derive(Debug)]
+struct Stream {
+    // None while no client reads it.
+    outlet: Option<Sender>,
+    // Tells one reader from the next.
+    reader: u64,
+    // Messages so far, which is the number of the latest event.
+    sent: u64,
+    // Requests that wait for their answer on it.
+    requests: usize,
+    tokens: Vec<Id>,
+}
+
+/// A client at one end of a stream.
+#[derive(Debug)]
+pub(super) struct Attached {
+    /// Which stream, and who reads it now.
+    pub(super) place: Place,
+    /// What is to be sent.
+    pub(super) queue: Receiver,
+    /// What the client has missed; it comes first.
+    pub(super) missed: Vec<Message>,
+    /// The id of the next event; `None` where the session has no ids.
+    pub(super) next: Option<EventId>,
+}
+
+/// One reader of one stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    stream: u64,
+    reader: u64,
+}
+
+/// The id of a request is waiting for its answer already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct InUse;
+
+/// Where a message goes now.
+#[derive(Debug)]
+pub(super) enum Route {
+    /// To nobody: it was kept, or nobody waits for it.
+    Kept,
+    /// To a client.
+    To(Sender, Message, Place),
+}
+
+impl Streams {
+    /// From now on events have ids.
+    pub(super) fn make_resumable(&mut self) {
+        self.resumable = true;
+    }
+
+    /// A stream for the answers to the requests in `message`.
+    pub(super) fn begin(&mut self, message: &Message) -> Result<Attached, InUse> {
+        if message.request_ids().any(|id| self.waiting.contains_key(id)) {
+            return Err(InUse);
+        }
+        let (outlet, queue) = channel::queue();
+        let place = self.add(outlet);
+        let mut tokens = Vec::new();
+        for head in message.heads() {
+            let Some(id) = head.request_id() else { continue };
+            self.waiting.insert(id.clone(), place.stream);
+            tokens.extend(progress_token(message, head));
+        }
+        self.tokens.extend(tokens.iter().map(|token| (token.clone(), place.stream)));
+        if let Some(stream) = self.open.get_mut(&place.stream) {
+            stream.requests = message.request_ids().count();
+            stream.tokens = tokens;
+        }
+        Ok(self.attached(place, queue, Vec::new(), 0))
+    }
+
+    /// The general stream, for a GET. A reader that it has already loses it: a client that comes
+    /// again knows better than we whether the old connection lives.
+    pub(super) fn general(&mut self) -> Attached {
+        self.close_general();
+        let (outlet, queue) = channel::queue();
+        let place = self.add(outlet);
+        self.general = Some(place.stream);
+        let missed = self.take_backlog(place.stream);
+        self.attached(place, queue, missed, 0)
+    }
+
+    /// Takes a stream up again after the event `last`. `None` if it is not known any more.
+    pub(super) fn resume(&mut self, last: EventId) -> Option<Attached> {
+        if !self.resumable || last.stream > self.last {
+            return None;
+        }
+        let mut missed = self.replay.after(last);
+        let (outlet, queue) = channel::queue();
+        let Some(stream) = self.open.get_mut(&last.stream) else {
+            // It is complete: what is left of it is all there is.
+            let place = Place { stream: last.stream, reader: 0 };
+            let known = !missed.is_empty();
+            return known.then(|| self.attached(place, queue, missed, last.number));
+        };
+        if last.number > stream.sent {
+            return None;
+        }
+        stream.outlet = Some(outlet);
+        stream.reader += 1;
+        let place = Place { stream: last.stream, reader: stream.reader };
+        if stream.requests == 0 {
+            // Only the general stream is open without a request.
+            self.general = Some(last.stream);
+            missed.extend(self.take_backlog(last.stream));
+        }
+        Some(self.attached(place, queue, missed, last.number))
+    }
+
+    /// Where a message of the server goes.
+    pub(super) fn route(&mut self, message: Message) -> Route {
+        self.replay.expire();
+        let Some(head) = message.head() else { return Route::Kept };
+        if let Some(id) = head.response_id() {
+            let Some(stream) = self.waiting.remove(id) else { return Route::Kept };
+            return self.answer(stream, message);
+        }
+        match self.stream_for(&message, head) {
+            Some(stream) => self.send(stream, message),
+            None => self.hold(message),
+        }
+    }
+
+    /// The reader of `place` has gone. Its stream goes on if it can be taken up again.
+    pub(super) fn leave(&mut self, place: Place, resumable: bool) {
+        let Some(stream) = self.open.get_mut(&place.stream) else { return };
+        if stream.reader != place.reader {
+            return;
+        }
+        stream.outlet = None;
+        if self.general == Some(place.stream) {
+            self.general = None;
+        }
+        if !(resumable && self.resumable) {
+            self.end(place.stream);
+        }
+    }
+
+    /// All of a stream was handed on: what is large need not be kept.
+    pub(super) fn finished(&mut self, place: Place) {
+        if !self.open.contains_key(&place.stream) {
+            self.replay.forget_large(place.stream);
+        }
+    }
+
+    /// The answer reached the client in another way than as an event.
+    pub(super) fn forget(&mut self, place: Place) {
+        self.end(place.stream);
+        self.replay.forget(place.stream);
+    }
+
+    /// Ends the general stream.
+    pub(super) fn close_general(&mut self) {
+        if let Some(stream) = self.general.take() {
+            self.open.remove(&stream);
+        }
+    }
+
+    /// Ends them all.
+    pub(super) fn close(&mut self) {
+        *self = Self::default();
+    }
+
+    /// How many have a reader.
+    pub(super) fn readers(&self) -> usize {
+        self.open.values().filter(|stream| stream.outlet.is_some()).count()
+    }
+
+    fn add(&mut self, outlet: Sender) -> Place {
+        self.last += 1;
+        let stream =
+            Stream { outlet: Some(outlet), reader: 0, sent: 0, requests: 0, tokens: Vec::new() };
+        self.open.insert(self.last, stream);
+        Place { stream: self.last, reader: 0 }
+    }
+
+    fn attached(&self, place: Place, queue: Receiver, missed: Vec<Message>, seen: u64) -> Attached {
+        let id = EventId { stream: place.stream, number: seen + 1 };
+        Attached { place, queue, missed, next: self.resumable.then_some(id) }
+    }
+
+    /// The stream for what is no answer: progress belongs to its request, what the server wants
+    /// during a request goes beside its answer, and the rest is for the general stream.
+    fn stream_for(&self, message: &Message, head: &Head) -> Option<u64> {
+        let general = || self.general;
+        match &head.kind {
+            Kind::Notification { method } if &**method == "notifications/progress" => {
+                let token = progress_token(message, head);
+                token.and_then(|token| self.tokens.get(&token).copied()).or_else(general)
+            }
+            Kind::Notification { method } if &**method == "notifications/message" => {
+                self.newest().or_else(general)
+            }
+            Kind::Notification { .. } => self.general,
+            Kind::Request { .. } => self.newest().or_else(general),
+            Kind::Response { .. } => None,
+        }
+    }
+
+    /// The newest stream with a reader and a request.
+    fn newest(&self) -> Option<u64> {
+        let busy = |(_, stream): &(&u64, &Stream)| stream.outlet.is_some() && stream.requests > 0;
+        self.open.iter().filter(busy).map(|(number, _)| *number).max()
+    }
+
+    fn send(&mut self, number: u64, message: Message) -> Route {
+        let Some(stream) = self.open.get_mut(&number) else { return Route::Kept };
+        stream.sent += 1;
+        let id = EventId { stream: number, number: stream.sent };
+        let place = Place { stream: number, reader: stream.reader };
+        let outlet = stream.outlet.clone();
+        if self.resumable {
+            self.replay.keep(id, message.clone());
+        }
+        outlet.map_or(Route::Kept, |outlet| Route::To(outlet, message, place))
+    }
+
+    fn answer(&mut self, number: u64, message: Message) -> Route {
+        let route = self.send(number, message);
+        if let Some(stream) = self.open.get_mut(&number) {
+            stream.requests -= 1;
+            if stream.requests == 0 {
+                self.end(number);
+            }
+        }
+        route
+    }
+
+    /// Forgets a stream, but not what may be replayed of it.
+    fn end(&mut self, number: u64) {
+        let Some(stream) = self.open.remove(&number) else { return };
+        for token in &stream.tokens {
+            self.tokens.remove(token);
+        }
+        if stream.requests > 0 {
+            self.waiting.retain(|_, stream| *stream != number);
+        }
+    }
+
+    /// Keeps a message until there is a general stream.
+    fn hold(&mut self, message: Message) -> Route {
+        self.backlog_bytes += message.bytes().len();
+        self.backlog.push_back(message);
+        while self.backlog.len() > limits::GENERAL_BACKLOG
+            || (self.backlog_bytes > limits::REPLAY_BYTES && self.backlog.len() > 1)
+        {
+            tracing::warn!(
+                "a client opens no stream for what the server sends: the oldest is lost"
+            );
+            let lost = self.backlog.pop_front();
+            self.backlog_bytes -= lost.map_or(0, |message| message.bytes().len());
+        }
+        Route::Kept
+    }
+
+    fn take_backlog(&mut self, number: u64) -> Vec<Message> {
+        self.backlog_bytes = 0;
+        let messages: Vec<Message> = self.backlog.drain(..).collect();
+        for message in &messages {
+            let Some(stream) = self.open.get_mut(&number) else { continue };
+            stream.sent += 1;
+            if self.resumable {
+                let id = EventId { stream: number, number: stream.sent };
+                self.replay.keep(id, message.clone());
+            }
+        }
+        messages
+    }
+}
