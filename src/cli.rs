@@ -135,7 +135,7 @@ pub fn parse(
         Ok(CommandLine { command: Some(Verb::Demo), .. }) => Ok(Request::Demo),
         Ok(CommandLine { command: Some(Verb::WatchChildren), .. }) => Ok(Request::WatchChildren),
         Ok(CommandLine { command: Some(Verb::Certs(flags)), .. }) => {
-            let task = certs::resolve(flags, env);
+            let task = certs::resolve(*flags, env);
             task.map(Request::Certs).map_err(|error| error.about(Topic::of(&args)).into())
         }
         Ok(CommandLine { command: Some(Verb::Serve(flags)), .. }) => {

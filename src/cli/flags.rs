@@ -44,7 +44,7 @@ pub(super) enum Verb {
     #[command(name = watchdog::VERB, hide = true)]
     WatchChildren,
     /// Make certificates for a server and its clients: a private CA
-    Certs(CertsFlags),
+    Certs(Box<CertsFlags>),
 }
 
 /// The flags of the bridge. An optional one that is absent falls back to its variable.

@@ -124,7 +124,7 @@ impl<G: Reader> EventBody<G> {
             }
             self.is_over = self.ends_with_answer && is_answer(&message);
             if let Some(id) = &mut self.ids {
-                let _ = write!(small, "id: {}-{}\n", id.stream, id.number);
+                let _ = writeln!(small, "id: {}-{}", id.stream, id.number);
                 id.number += 1;
             }
             small.extend_from_slice(b"event: message\ndata: ");

@@ -19,6 +19,7 @@ pub use crate::transport::http_listener::accept::Front;
 pub use crate::transport::http_listener::accept::FrontConfig;
 pub use crate::transport::http_listener::admission::Admission;
 pub use crate::transport::http_listener::body::BodyError;
+pub use crate::transport::http_listener::body::Refused;
 pub use crate::transport::http_listener::body::Reply;
 pub use crate::transport::http_listener::body::ReplyBody;
 pub use crate::transport::http_listener::body::empty;

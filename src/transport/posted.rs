@@ -16,6 +16,7 @@ use crate::report::Kind;
 use crate::report::Report;
 use crate::transport::http::media_type;
 use crate::transport::http_listener::BodyError;
+use crate::transport::http_listener::Refused;
 use crate::transport::http_listener::Reply;
 use crate::transport::http_listener::empty;
 use crate::transport::http_listener::json;
@@ -23,9 +24,9 @@ use crate::transport::http_listener::read;
 use crate::transport::http_listener::refusal;
 
 /// Reads the one message in a body.
-pub(crate) async fn read_message(body: Incoming, limit: usize) -> Result<Message, Reply> {
+pub(crate) async fn read_message(body: Incoming, limit: usize) -> Result<Message, Refused> {
     let bytes = read(body, limit).await.map_err(|error| unreadable(&error))?;
-    Message::parse(bytes).map_err(not_a_message)
+    Ok(Message::parse(bytes).map_err(not_a_message)?)
 }
 
 /// Says which methods a path knows (RFC 9110 section 15.5.6).
@@ -36,16 +37,16 @@ pub(crate) fn not_allowed(allowed: &'static str) -> Reply {
 }
 
 /// A POST carries JSON.
-pub(crate) fn check_content(headers: &HeaderMap) -> Result<(), Reply> {
+pub(crate) fn check_content(headers: &HeaderMap) -> Result<(), Refused> {
     let is_named_once = headers.get_all(header::CONTENT_TYPE).iter().count() == 1;
     if !is_named_once || media_type(headers) != "application/json" {
         let report = Report::new("the body has to be JSON")
             .hint("send the header `Content-Type: application/json`");
-        return Err(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, Kind::Protocol, report));
+        return Err(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, Kind::Protocol, report).into());
     }
     if headers.contains_key(header::CONTENT_ENCODING) {
         let report = Report::new("bodies with a content coding are not taken");
-        return Err(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, Kind::Protocol, report));
+        return Err(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, Kind::Protocol, report).into());
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use crate::auth::Peer;
 use crate::auth::Rules;
 use crate::report::Kind;
 use crate::report::Report;
+use crate::transport::http_listener::body::Refused;
 use crate::transport::http_listener::body::Reply;
 use crate::transport::http_listener::body::empty;
 use crate::transport::http_listener::body::refusal;
@@ -36,7 +37,9 @@ impl Admission {
     /// would not tell.
     pub(super) fn refuse_peer(&self, peer: &Peer) -> Option<Report> {
         let refused = self.rules.admit(peer).err()?;
-        Some(Report::new("this client certificate is not on the list").cause(refused.to_string()))
+        tracing::warn!("{refused}");
+        // Which names would do is nobody's business.
+        Some(Report::new("this client certificate is not on the list of this server"))
     }
 
     /// Lets a request pass, with the origin that may see the answer, or answers it.
@@ -44,7 +47,7 @@ impl Admission {
         &self,
         request: &Request<B>,
         scheme: &str,
-    ) -> Result<Option<HeaderValue>, Reply> {
+    ) -> Result<Option<HeaderValue>, Refused> {
         let is_http2 = request.version() == Version::HTTP_2;
         let headers = request.headers();
         let checked = hosts::target(request.uri(), headers, is_http2).and_then(|target| {
@@ -53,7 +56,7 @@ impl Admission {
         });
         let origin = checked.map_err(|foreign| turn_away(&foreign))?;
         match &origin {
-            Some(origin) if is_preflight(request) => Err(shown_to(origin, preflight())),
+            Some(origin) if is_preflight(request) => Err(shown_to(origin, preflight()).into()),
             _ => Ok(origin),
         }
     }

@@ -28,6 +28,23 @@ pub type ReplyBody = Either<Full<Bytes>, UnsyncBoxBody<Bytes, Infallible>>;
 /// An answer.
 pub type Reply = Response<ReplyBody>;
 
+/// An answer that ends the work on a request early.
+#[derive(Debug)]
+pub struct Refused(Box<Reply>);
+
+impl Refused {
+    /// The answer.
+    pub fn into_reply(self) -> Reply {
+        *self.0
+    }
+}
+
+impl From<Reply> for Refused {
+    fn from(reply: Reply) -> Self {
+        Self(Box::new(reply))
+    }
+}
+
 /// An answer without a body.
 pub fn empty(status: StatusCode) -> Reply {
     let mut reply = Response::new(Either::Left(Full::default()));

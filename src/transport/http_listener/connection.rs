@@ -83,9 +83,6 @@ async fn converse<H: Handler>(
     shared: Arc<Shared<H>>,
 ) {
     let refused = shared.config.admission.refuse_peer(&peer);
-    if let Some(report) = &refused {
-        tracing::warn!("{peer}: {}", report.line());
-    }
     let stream = TokioIo::new(Guarded::new(stream, Arc::clone(&shared.counts)));
     let activity = Activity::new();
     let context = Arc::new(Connection {
@@ -173,7 +170,7 @@ async fn admitted<H: Handler>(request: Request<Incoming>, context: &Connection<H
     }
     let origin = match shared.config.admission.check(&request, context.scheme) {
         Ok(origin) => origin,
-        Err(reply) => return reply,
+        Err(refused) => return refused.into_reply(),
     };
     if shared.drain.is_cancelled() {
         return busy("the server is stopping");

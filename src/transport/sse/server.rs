@@ -22,6 +22,7 @@ use crate::tls::random_id;
 use crate::transport::event_body;
 use crate::transport::event_body::EventBody;
 use crate::transport::event_body::Reader;
+use crate::transport::http_listener::Refused;
 use crate::transport::http_listener::Reply;
 use crate::transport::http_listener::empty;
 use crate::transport::http_listener::refusal;
@@ -84,15 +85,25 @@ impl<B: Backend> SseEndpoint<B> {
 
     /// Answers a request to the path of the stream.
     pub async fn open(&self, request: Request<Incoming>, peer: Arc<Peer>) -> Reply {
-        if *request.method() != Method::GET {
-            return not_allowed("GET");
+        match *request.method() {
+            Method::GET => self.stream(peer).await.unwrap_or_else(Refused::into_reply),
+            _ => not_allowed("GET"),
         }
+    }
+
+    /// Answers a request to the path of the messages.
+    pub async fn post(&self, request: Request<Incoming>, peer: Arc<Peer>) -> Reply {
+        match *request.method() {
+            Method::POST => self.take(request, &peer).await.unwrap_or_else(Refused::into_reply),
+            _ => not_allowed("POST"),
+        }
+    }
+
+    async fn stream(&self, peer: Arc<Peer>) -> Result<Reply, Refused> {
         let number = self.backend.next_session();
-        let Opened { channel, starting } = match self.backend.open(&peer, number).await {
-            Ok(opened) => opened,
-            Err(failure) => return posted::unavailable(&failure),
-        };
-        let Some(id) = random_id() else { return empty(StatusCode::INTERNAL_SERVER_ERROR) };
+        let opened = self.backend.open(&peer, number).await;
+        let Opened { channel, starting } = opened.map_err(|it| posted::unavailable(&it))?;
+        let id = random_id().ok_or_else(|| empty(StatusCode::INTERNAL_SERVER_ERROR))?;
         tracing::info!(session = number, %peer, "a session begins");
         let (principal, to_server) = (peer.principal(), channel.sender);
         self.sessions.lock().insert(id.clone(), Session { number, principal, to_server });
@@ -102,31 +113,17 @@ impl<B: Backend> SseEndpoint<B> {
         body.begin_with("endpoint", &endpoint);
         let mut reply = stream(body);
         reply.headers_mut().extend(event_body::headers());
-        reply
+        Ok(reply)
     }
 
-    /// Answers a request to the path of the messages.
-    pub async fn post(&self, request: Request<Incoming>, peer: Arc<Peer>) -> Reply {
-        if *request.method() != Method::POST {
-            return not_allowed("POST");
-        }
-        if let Err(reply) = check_content(request.headers()) {
-            return reply;
-        }
-        let Some(sender) = self.sender(request.uri().query(), &peer) else {
-            let report = Report::new("there is no such session").hint("open the stream again");
-            return refusal(StatusCode::NOT_FOUND, Kind::Protocol, report);
-        };
-        let message = match read_message(request.into_body(), self.settings.max_body).await {
-            Ok(message) => message,
-            Err(reply) => return reply,
-        };
+    async fn take(&self, request: Request<Incoming>, peer: &Peer) -> Result<Reply, Refused> {
+        check_content(request.headers())?;
+        let sender = self.sender(request.uri().query(), peer).ok_or_else(unknown)?;
+        let message = read_message(request.into_body(), self.settings.max_body).await?;
         for message in message.split() {
-            if sender.send(message).await.is_err() {
-                return empty(StatusCode::NOT_FOUND);
-            }
+            sender.send(message).await.map_err(|_| unknown())?;
         }
-        empty(StatusCode::ACCEPTED)
+        Ok(empty(StatusCode::ACCEPTED))
     }
 
     fn sender(&self, query: Option<&str>, peer: &Peer) -> Option<Sender> {
@@ -163,4 +160,9 @@ impl Drop for Seat {
         self.sessions.lock().remove(&self.id);
         tracing::info!(session = self.number, "a session ends: its stream ended");
     }
+}
+
+fn unknown() -> Reply {
+    let report = Report::new("there is no such session").hint("open the stream again");
+    refusal(StatusCode::NOT_FOUND, Kind::Protocol, report)
 }

@@ -14,6 +14,7 @@ use crate::auth::Peer;
 use crate::report::Kind;
 use crate::report::Report;
 use crate::task::Tasks;
+use crate::transport::http_listener::Refused;
 use crate::transport::http_listener::Reply;
 use crate::transport::http_listener::refusal;
 use crate::transport::posted::check_content;
@@ -72,26 +73,24 @@ impl<B: Backend> Endpoint<B> {
     /// Answers one request.
     pub async fn handle(&self, request: Request<Incoming>, peer: Arc<Peer>) -> Reply {
         match *request.method() {
-            Method::POST => self.post(request, peer).await,
+            Method::POST => self.post(request, peer).await.unwrap_or_else(Refused::into_reply),
             Method::GET | Method::DELETE if names_modern_version(request.headers()) => {
                 not_allowed("POST")
             }
-            Method::GET => self.get(request.headers(), &peer),
-            Method::DELETE => self.delete(request.headers(), &peer),
+            Method::GET => self.get(request.headers(), &peer).unwrap_or_else(Refused::into_reply),
+            Method::DELETE => {
+                self.delete(request.headers(), &peer).unwrap_or_else(Refused::into_reply)
+            }
             _ => not_allowed("GET, POST, DELETE"),
         }
     }
 
-    async fn post(&self, request: Request<Incoming>, peer: Arc<Peer>) -> Reply {
+    async fn post(&self, request: Request<Incoming>, peer: Arc<Peer>) -> Result<Reply, Refused> {
         let (parts, body) = request.into_parts();
         let headers = parts.headers;
-        if let Err(reply) = check_content(&headers).and_then(|()| check_accept(&headers)) {
-            return reply;
-        }
-        let message = match read_message(body, self.settings.max_body).await {
-            Ok(message) => message,
-            Err(reply) => return reply,
-        };
+        check_content(&headers)?;
+        check_accept(&headers)?;
+        let message = read_message(body, self.settings.max_body).await?;
         match era::of(&message, &headers) {
             Era::Initialize => self.initialize(message, &headers, &peer).await,
             Era::Legacy => self.in_session(message, &headers, &peer).await,
@@ -101,14 +100,14 @@ impl<B: Backend> Endpoint<B> {
 }
 
 /// Either form of answer has to be welcome (specification, "Sending Messages to the Server").
-fn check_accept(headers: &HeaderMap) -> Result<(), Reply> {
+fn check_accept(headers: &HeaderMap) -> Result<(), Refused> {
     if accepts(headers, "application/json") && accepts(headers, "text/event-stream") {
         return Ok(());
     }
     let report =
         Report::new("the answer may be JSON or an event stream, and both have to be welcome")
             .hint("send the header `Accept: application/json, text/event-stream`");
-    Err(refusal(StatusCode::NOT_ACCEPTABLE, Kind::Protocol, report))
+    Err(refusal(StatusCode::NOT_ACCEPTABLE, Kind::Protocol, report).into())
 }
 
 /// Whether `Accept` has this type, or a range that holds it (RFC 9110 section 12.5.1).

@@ -21,6 +21,7 @@ use crate::transport::batch;
 use crate::transport::event_body;
 use crate::transport::event_body::EventBody;
 use crate::transport::event_body::EventId;
+use crate::transport::http_listener::Refused;
 use crate::transport::http_listener::Reply;
 use crate::transport::http_listener::empty;
 use crate::transport::http_listener::json;
@@ -57,42 +58,37 @@ impl<B: Backend> Endpoint<B> {
         message: Message,
         headers: &HeaderMap,
         peer: &Arc<Peer>,
-    ) -> Reply {
+    ) -> Result<Reply, Refused> {
         if headers.contains_key(SESSION_ID) {
             let error = RpcError::invalid_request("`initialize` within a session");
-            return posted::error(StatusCode::BAD_REQUEST, &message, &error);
+            return Err(posted::error(StatusCode::BAD_REQUEST, &message, &error).into());
         }
         let number = self.backend.next_session();
-        let opened = match self.backend.open(peer, number).await {
-            Ok(opened) => opened,
-            Err(failure) => return posted::failure(&message, &failure),
-        };
+        let opened = self.backend.open(peer, number).await;
+        let opened = opened.map_err(|failure| posted::failure(&message, &failure))?;
         // Until the server has answered for the first time.
         let _starting = opened.starting;
-        let Some(id) = random_id() else { return empty(StatusCode::INTERNAL_SERVER_ERROR) };
+        let id = random_id().ok_or_else(|| empty(StatusCode::INTERNAL_SERVER_ERROR))?;
         tracing::info!(session = number, %peer, "a session begins");
         let session = self.start(&id, number, opened.channel, peer);
-        let first = self.ask(&session, message, limits::FIRST_ANSWER).await;
-        let mut answer = match first {
-            Ok((seat, _, First::Answer(answer))) => {
+        // A client that goes before it knows the id cannot use the session.
+        let unknown = Unknown(Some(Arc::clone(&session)));
+        let (seat, attached, first) = self.ask(&session, message, limits::FIRST_ANSWER).await?;
+        let mut reply = match first {
+            First::Answer(answer) => {
                 seat.answered();
-                match reply::error_code(&answer) {
-                    None => json(StatusCode::OK, answer.into_bytes()),
+                if let Some(code) = reply::error_code(&answer) {
                     // There is nothing that a client could do with the session.
-                    Some(code) => {
-                        session.end();
-                        return json(status_of(code), answer.into_bytes());
-                    }
+                    return Ok(json(status_of(code), answer.into_bytes()));
                 }
+                json(StatusCode::OK, answer.into_bytes())
             }
-            Ok((seat, attached, First::Others(messages))) => events(seat, attached, messages),
-            Ok((_, _, First::Over)) => empty(StatusCode::BAD_GATEWAY),
-            Err(reply) => return reply,
+            First::Others(messages) => events(seat, attached, messages),
+            First::Over => return Ok(empty(StatusCode::BAD_GATEWAY)),
         };
-        if let Ok(id) = HeaderValue::from_str(&id) {
-            answer.headers_mut().insert(SESSION_ID, id);
-        }
-        answer
+        unknown.told();
+        reply.headers_mut().extend(HeaderValue::from_str(&id).map(|id| (SESSION_ID, id)));
+        Ok(reply)
     }
 
     /// A message of a session.
@@ -100,92 +96,65 @@ impl<B: Backend> Endpoint<B> {
         &self,
         message: Message,
         headers: &HeaderMap,
-        peer: &Arc<Peer>,
-    ) -> Reply {
-        if let Err(reply) = check_version(headers) {
-            return reply;
-        }
-        let session = match self.registry.find(headers, peer) {
-            Ok(session) => session,
-            Err(reply) => return reply,
-        };
+        peer: &Peer,
+    ) -> Result<Reply, Refused> {
+        check_version(headers)?;
+        let session = self.registry.find(headers, peer)?;
         if message.is_batch() {
             return self.batch(&session, message).await;
         }
         if message.request().is_none() {
-            return match session.send(message).await {
-                Ok(()) => empty(StatusCode::ACCEPTED),
-                Err(_) => gone(),
-            };
+            session.send(message).await.map_err(|_| gone())?;
+            return Ok(empty(StatusCode::ACCEPTED));
         }
-        match self.ask(&session, message, limits::ANSWER_AT_ONCE).await {
-            Ok((seat, _, First::Answer(answer))) => {
+        let (seat, attached, first) = self.ask(&session, message, limits::ANSWER_AT_ONCE).await?;
+        Ok(match first {
+            First::Answer(answer) => {
                 seat.answered();
                 json(StatusCode::OK, answer.into_bytes())
             }
-            Ok((seat, attached, First::Others(messages))) => events(seat, attached, messages),
-            Ok((_, _, First::Over)) => gone(),
-            Err(reply) => reply,
-        }
+            First::Others(messages) => events(seat, attached, messages),
+            First::Over => gone(),
+        })
     }
 
     /// Several messages at once, in the one version that has them.
-    async fn batch(&self, session: &Arc<Session>, message: Message) -> Reply {
-        let whole = message.clone();
-        let messages = match batch::unpack(message, session.version()) {
-            Ok(messages) => messages,
-            Err(_) => {
-                let error =
-                    RpcError::invalid_request("batches are not part of this protocol version");
-                return posted::error(StatusCode::BAD_REQUEST, &whole, &error);
-            }
-        };
-        let asked = whole.request_ids().next().is_some();
-        let attached = session.streams().begin(&whole);
-        let Ok(attached) = attached else { return in_use(&whole) };
+    async fn batch(&self, session: &Arc<Session>, batch: Message) -> Result<Reply, Refused> {
+        let messages = batch::unpack(batch.clone(), session.version()).map_err(|_| {
+            let error = RpcError::invalid_request("batches are not part of this protocol version");
+            posted::error(StatusCode::BAD_REQUEST, &batch, &error)
+        })?;
+        let attached = session.streams().begin(&batch).map_err(|_| in_use(&batch))?;
         let seat = Seat::new(session, &attached);
         for message in messages {
-            if session.send(message).await.is_err() {
-                return gone();
-            }
+            session.send(message).await.map_err(|_| gone())?;
         }
-        if asked { events(seat, attached, Vec::new()) } else { empty(StatusCode::ACCEPTED) }
+        let asks = batch.request_ids().next().is_some();
+        Ok(if asks { events(seat, attached, Vec::new()) } else { empty(StatusCode::ACCEPTED) })
     }
 
     /// The stream for what the server says of its own accord, or one that broke.
-    pub(super) fn get(&self, headers: &HeaderMap, peer: &Arc<Peer>) -> Reply {
+    pub(super) fn get(&self, headers: &HeaderMap, peer: &Peer) -> Result<Reply, Refused> {
         if !accepts(headers, "text/event-stream") {
             let report = Report::new("a GET opens an event stream")
                 .hint("send the header `Accept: text/event-stream`");
-            return refusal(StatusCode::NOT_ACCEPTABLE, Kind::Protocol, report);
+            return Err(refusal(StatusCode::NOT_ACCEPTABLE, Kind::Protocol, report).into());
         }
-        if let Err(reply) = check_version(headers) {
-            return reply;
-        }
-        let session = match self.registry.find(headers, peer) {
-            Ok(session) => session,
-            Err(reply) => return reply,
-        };
+        check_version(headers)?;
+        let session = self.registry.find(headers, peer)?;
         let last = headers.get(LAST_EVENT_ID).and_then(|id| EventId::parse(id.to_str().ok()?));
         let attached = {
             let mut streams = session.streams();
-            match last.and_then(|last| streams.resume(last)) {
-                Some(attached) => attached,
-                None => streams.general(),
-            }
+            let resumed = last.and_then(|last| streams.resume(last));
+            resumed.unwrap_or_else(|| streams.general())
         };
-        events(Seat::new(&session, &attached), attached, Vec::new())
+        Ok(events(Seat::new(&session, &attached), attached, Vec::new()))
     }
 
     /// Ends a session.
-    pub(super) fn delete(&self, headers: &HeaderMap, peer: &Arc<Peer>) -> Reply {
-        match self.registry.find(headers, peer) {
-            Ok(session) => {
-                session.end();
-                empty(StatusCode::NO_CONTENT)
-            }
-            Err(reply) => reply,
-        }
+    pub(super) fn delete(&self, headers: &HeaderMap, peer: &Peer) -> Result<Reply, Refused> {
+        self.registry.find(headers, peer)?.end();
+        Ok(empty(StatusCode::NO_CONTENT))
     }
 
     /// Puts a session in the registry until it ends.
@@ -209,13 +178,10 @@ impl<B: Backend> Endpoint<B> {
         session: &Arc<Session>,
         message: Message,
         patience: Duration,
-    ) -> Result<(Seat, Attached, First), Reply> {
-        let attached = session.streams().begin(&message);
-        let Ok(mut attached) = attached else { return Err(in_use(&message)) };
+    ) -> Result<(Seat, Attached, First), Refused> {
+        let mut attached = session.streams().begin(&message).map_err(|_| in_use(&message))?;
         let seat = Seat::new(session, &attached);
-        if session.send(message).await.is_err() {
-            return Err(gone());
-        }
+        session.send(message).await.map_err(|_| gone())?;
         let mut messages = Vec::new();
         let first = attached.queue.recv_all(&mut messages);
         let first = match tokio::time::timeout(patience, first).await {
@@ -226,6 +192,23 @@ impl<B: Backend> Endpoint<B> {
             _ => First::Others(messages),
         };
         Ok((seat, attached, first))
+    }
+}
+
+/// A session whose client has not heard of it yet. Dropped, it ends it.
+struct Unknown(Option<Arc<Session>>);
+
+impl Unknown {
+    fn told(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unknown {
+    fn drop(&mut self) {
+        if let Some(session) = &self.0 {
+            session.end();
+        }
     }
 }
 
@@ -253,7 +236,7 @@ fn status_of(code: i64) -> StatusCode {
 
 /// The version header is optional, but must not be wrong (specification 2025-06-18, "Protocol
 /// Version Header").
-fn check_version(headers: &HeaderMap) -> Result<(), Reply> {
+fn check_version(headers: &HeaderMap) -> Result<(), Refused> {
     let mut named = headers.get_all(PROTOCOL_VERSION).iter();
     let (Some(version), others) = (named.next(), named.next()) else { return Ok(()) };
     let known = version.to_str().is_ok_and(|version| era::LEGACY.contains(&version));
@@ -262,7 +245,7 @@ fn check_version(headers: &HeaderMap) -> Result<(), Reply> {
     }
     let report = Report::new("the `MCP-Protocol-Version` header names no version of this server")
         .cause(format!("it speaks {}", era::LEGACY.join(", ")));
-    Err(refusal(StatusCode::BAD_REQUEST, Kind::Protocol, report))
+    Err(refusal(StatusCode::BAD_REQUEST, Kind::Protocol, report).into())
 }
 
 fn is_answer(message: &Message) -> bool {

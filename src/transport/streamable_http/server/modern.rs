@@ -14,6 +14,7 @@ use crate::message::RpcError;
 use crate::transport::event_body;
 use crate::transport::event_body::EventBody;
 use crate::transport::event_body::Reader;
+use crate::transport::http_listener::Refused;
 use crate::transport::http_listener::Reply;
 use crate::transport::http_listener::empty;
 use crate::transport::http_listener::json;
@@ -32,33 +33,26 @@ impl<B: Backend> Endpoint<B> {
         message: Message,
         headers: &HeaderMap,
         peer: &Arc<Peer>,
-    ) -> Reply {
-        if let Err((status, error)) = checks::check(&message, headers) {
-            return posted::error(status, &message, &error);
-        }
-        let (sender, mut queue) = match self.backend.join(peer).await {
-            Ok(joined) => joined,
-            Err(Unserved::Failed(failure)) => return posted::failure(&message, &failure),
-            Err(Unserved::LegacyOnly) => return legacy_only(&message),
-        };
-        let asked = message.request().is_some();
-        if sender.send(message).await.is_err() {
-            return empty(StatusCode::BAD_GATEWAY);
-        }
-        if !asked {
-            return empty(StatusCode::ACCEPTED);
+    ) -> Result<Reply, Refused> {
+        let refused = |(status, error)| posted::error(status, &message, &error);
+        checks::check(&message, headers).map_err(refused)?;
+        let joined = self.backend.join(peer).await;
+        let (sender, mut queue) = joined.map_err(|unserved| match unserved {
+            Unserved::Failed(failure) => posted::failure(&message, &failure),
+            Unserved::LegacyOnly => legacy_only(&message),
+        })?;
+        let asks = message.request().is_some();
+        sender.send(message).await.map_err(|_| empty(StatusCode::BAD_GATEWAY))?;
+        if !asks {
+            return Ok(empty(StatusCode::ACCEPTED));
         }
         let mut messages = Vec::new();
         let first = queue.recv_all(&mut messages);
         match tokio::time::timeout(limits::FIRST_ANSWER, first).await {
-            Ok(false) => return empty(StatusCode::BAD_GATEWAY),
-            Ok(true)
-                if messages.len() == 1
-                    && messages[0].head().is_some_and(|head| head.method().is_none()) =>
-            {
+            Ok(false) => return Ok(empty(StatusCode::BAD_GATEWAY)),
+            Ok(true) if is_answer(&messages) => {
                 let status = status(reply::error_code(&messages[0]));
-                let text = messages.remove(0).into_bytes();
-                return json(status, text);
+                return Ok(json(status, messages.remove(0).into_bytes()));
             }
             _ => {}
         }
@@ -66,8 +60,13 @@ impl<B: Backend> Endpoint<B> {
         body.push(messages);
         let mut reply = stream(body);
         reply.headers_mut().extend(event_body::headers());
-        reply
+        Ok(reply)
     }
+}
+
+/// Whether the answer is all there is.
+fn is_answer(messages: &[Message]) -> bool {
+    matches!(messages, [only] if only.head().is_some_and(|head| head.method().is_none()))
 }
 
 /// Dropped with the stream, which cancels the request if it is not answered: a disconnect is the

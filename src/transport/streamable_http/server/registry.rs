@@ -15,7 +15,7 @@ use crate::auth::Peer;
 use crate::limits;
 use crate::report::Kind;
 use crate::report::Report;
-use crate::transport::http_listener::Reply;
+use crate::transport::http_listener::Refused;
 use crate::transport::http_listener::refusal;
 use crate::transport::streamable_http::server::session::Session;
 
@@ -49,7 +49,7 @@ impl Registry {
     /// # Errors
     /// 400 without an id or with what cannot be one, 404 for one that is not known, or not to this
     /// peer: others do not learn that it exists (specification 2025-11-25, "Session Management").
-    pub(super) fn find(&self, headers: &HeaderMap, peer: &Peer) -> Result<Arc<Session>, Reply> {
+    pub(super) fn find(&self, headers: &HeaderMap, peer: &Peer) -> Result<Arc<Session>, Refused> {
         let id = session_id(headers)?;
         let found = self.lock().get(id).cloned();
         let session = found.ok_or_else(unknown)?;
@@ -69,7 +69,7 @@ impl Registry {
     }
 }
 
-fn session_id(headers: &HeaderMap) -> Result<&str, Reply> {
+fn session_id(headers: &HeaderMap) -> Result<&str, Refused> {
     let mut ids = headers.get_all(SESSION_ID).iter();
     let id = ids.next().ok_or_else(|| bad("the request has no `Mcp-Session-Id` header"))?;
     if ids.next().is_some() {
@@ -83,11 +83,11 @@ fn readable(id: &HeaderValue) -> Option<&str> {
     (id.len() <= limits::SESSION_ID_BYTES).then_some(id)
 }
 
-fn bad(text: &str) -> Reply {
-    refusal(StatusCode::BAD_REQUEST, Kind::Protocol, Report::new(text))
+fn bad(text: &str) -> Refused {
+    refusal(StatusCode::BAD_REQUEST, Kind::Protocol, Report::new(text)).into()
 }
 
-fn unknown() -> Reply {
+fn unknown() -> Refused {
     let report = Report::new("there is no such session").hint("send `initialize` for a new one");
-    refusal(StatusCode::NOT_FOUND, Kind::Protocol, report)
+    refusal(StatusCode::NOT_FOUND, Kind::Protocol, report).into()
 }
