@@ -512,5 +512,11 @@ pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(15);
 /// Wait for a child's answer to `server/discover`; those that know nothing of it may stay silent.
 pub const SERVER_DISCOVER: Duration = Duration::from_secs(20);
 
+/// Wait for the answer of a shared child to `initialize`: `npx` may have to load it first.
+pub const SERVER_INITIALIZE: Duration = Duration::from_secs(60);
+
+/// Principals without a child that are remembered, with what became of their last ones.
+pub const PRINCIPALS: usize = 1024;
+
 /// A child that lived this long started well.
 pub const STEADY: Duration = Duration::from_secs(10);

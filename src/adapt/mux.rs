@@ -132,6 +132,11 @@ impl Mux {
         self.shared.reason()
     }
 
+    /// Whether the server has gone.
+    pub fn is_over(&self) -> bool {
+        self.shared.end.get().is_some()
+    }
+
     /// Waits until the server has gone, and says why; `None` if it ended in good order.
     pub async fn over(&self) -> Option<Failure> {
         self.shared.over.cancelled().await;

@@ -6,7 +6,9 @@
 //! ```
 
 mod config;
-mod modern;
+mod greeting;
+mod guest;
+mod resident;
 mod room;
 mod routes;
 mod servers;
@@ -71,6 +73,7 @@ pub async fn run(config: ServeConfig) -> Result<(), Report> {
         stop.await;
         routes.finish();
         let in_time = tokio::time::timeout(limit, front.drain()).await.is_ok();
+        front.close().await;
         routes.close().await;
         servers.close().await;
         in_time

@@ -1,7 +1,13 @@
 //! The children behind the fronts: one for each legacy session, one for the modern requests of each
 //! principal, or one of each era for all.
 
+use std::collections::HashMap;
+use std::future::Future;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -10,18 +16,23 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::adapt::Era;
 use crate::adapt::mux::MuxSender;
 use crate::auth::Peer;
+use crate::auth::Principal;
 use crate::channel::Channel;
 use crate::channel::Receiver;
 use crate::command::serve::config::ServeConfig;
-use crate::command::serve::modern::Modern;
+use crate::command::serve::greeting::Greeting;
+use crate::command::serve::guest;
+use crate::command::serve::resident::Resident;
 use crate::command::serve::room;
 use crate::command::serve::room::Room;
 use crate::limits;
 use crate::relay;
 use crate::relay::Manner;
 use crate::report::Failure;
+use crate::report::Kind;
 use crate::report::Report;
 use crate::task::Tasks;
 use crate::transport::process::Children;
@@ -33,7 +44,13 @@ use crate::transport::streamable_http::server::Unserved;
 /// All children of one command.
 pub(super) struct Servers {
     nursery: Arc<Nursery>,
-    modern: Modern,
+    // One for all of the legacy era, if that is wanted.
+    shared: Option<Arc<Resident>>,
+    // One for each principal, or the one for all under nobody's name.
+    modern: Mutex<HashMap<Principal, Arc<Resident>>>,
+    // The era belongs to the server, so that it is asked once.
+    legacy_only: AtomicBool,
+    idle: Duration,
     room: Arc<Room>,
     manner: Manner,
     lifetime: Duration,
@@ -71,8 +88,13 @@ impl Servers {
             starts: limits.starting,
         });
         Ok(Self {
-            modern: Modern::new(Arc::clone(&nursery), config.shared, limits.session_idle),
             nursery,
+            shared: config
+                .shared
+                .then(|| Resident::new(Era::Legacy, "shared".to_owned(), limits.session_idle)),
+            modern: Mutex::default(),
+            legacy_only: AtomicBool::new(false),
+            idle: limits.session_idle,
             room: Room::new(limits.sessions, limits.sessions_each),
             manner: Manner { drain: config.shutdown_timeout, name: "the session" },
             lifetime: limits.session_lifetime,
@@ -85,7 +107,9 @@ impl Servers {
     /// Ends all children, and waits for them.
     pub(super) async fn close(&self) {
         self.stop.cancel();
-        self.modern.close();
+        for resident in self.residents().values().chain(&self.shared) {
+            resident.close();
+        }
         self.relays.finished().await;
         self.nursery.children.finished().await;
     }
@@ -98,25 +122,80 @@ impl Backend for Servers {
 
     async fn open(&self, peer: &Arc<Peer>, session: u64) -> Result<Opened, Failure> {
         let place = self.room.take(peer.principal())?;
-        let (child, starting) = self.nursery.spawn(&session.to_string()).await?;
         let (near, far) = Channel::pair();
-        let (manner, lifetime, stop) = (self.manner, self.lifetime, self.stop.clone());
+        let ended = self.ended();
+        if let Some(resident) = &self.shared {
+            let lodger = resident.get(&self.nursery).await?;
+            let Greeting::Welcome(welcome) = &lodger.greeting else { return Err(not_legacy()) };
+            let (server, welcome) = (lodger.mux.channel()?, welcome.clone());
+            self.relays.spawn(async move {
+                let _place = place;
+                tokio::select! {
+                    () = ended => {}
+                    () = guest::run(far, server, welcome) => {}
+                }
+            });
+            return Ok(Opened { channel: near, starting: None });
+        }
+        let (child, starting) = self.nursery.spawn(&session.to_string()).await?;
+        let manner = self.manner;
         self.relays.spawn(async move {
             let _place = place;
-            let ended = async {
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = tokio::time::sleep(lifetime) => {}
-                }
-            };
             relay::run(far, child, manner, ended).await;
         });
         Ok(Opened { channel: near, starting: Some(starting) })
     }
 
     async fn join(&self, peer: &Arc<Peer>) -> Result<(MuxSender, Receiver), Unserved> {
-        self.modern.join(peer).await
+        if self.legacy_only.load(Relaxed) {
+            return Err(Unserved::LegacyOnly);
+        }
+        let resident = self.resident(peer);
+        let lodger = resident.get(&self.nursery).await.map_err(Unserved::Failed)?;
+        if matches!(lodger.greeting, Greeting::LegacyOnly) {
+            tracing::info!("the server speaks the legacy era alone");
+            self.legacy_only.store(true, Relaxed);
+            resident.close();
+            return Err(Unserved::LegacyOnly);
+        }
+        lodger.mux.join().map_err(Unserved::Failed)
     }
+}
+
+impl Servers {
+    fn residents(&self) -> MutexGuard<'_, HashMap<Principal, Arc<Resident>>> {
+        self.modern.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The place of the modern child of a peer.
+    fn resident(&self, peer: &Peer) -> Arc<Resident> {
+        let principal = if self.shared.is_some() { Principal::Anonymous } else { peer.principal() };
+        let mut residents = self.residents();
+        if residents.len() > limits::PRINCIPALS {
+            // Nobody is there, and nobody is about to come.
+            residents.retain(|_, it| it.current().is_some() || Arc::strong_count(it) > 1);
+        }
+        let resident = residents
+            .entry(principal)
+            .or_insert_with(|| Resident::new(Era::Modern, format!("modern, {peer}"), self.idle));
+        Arc::clone(resident)
+    }
+
+    /// Completes when a session that begins now has to end.
+    fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (lifetime, stop) = (self.lifetime, self.stop.clone());
+        async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(lifetime) => {}
+            }
+        }
+    }
+}
+
+/// A child of the legacy era has said something else than a welcome, which does not happen.
+fn not_legacy() -> Failure {
+    Failure::new(Kind::Protocol, Report::new("the server does not speak the legacy era"))
 }
 
 impl Nursery {

@@ -82,6 +82,13 @@ impl<H: Handler> Front<H> {
         self.shared.config.tls.as_ref()
     }
 
+    /// Closes everything now. Completes with the last connection.
+    pub async fn close(&self) {
+        self.accepting.stop();
+        self.connections.stop();
+        self.connections.finished().await;
+    }
+
     /// Closes the sockets and all connections that are idle, and the others when what runs on them
     /// is done. Completes with the last one.
     pub async fn drain(&self) {

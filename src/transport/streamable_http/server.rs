@@ -9,6 +9,7 @@
 //! ```
 
 mod backend;
+mod catalogue;
 mod checks;
 mod endpoint;
 mod era;

@@ -2,6 +2,7 @@
 //! are repeated in headers (specification 2026-07-28, "Custom Headers from Tool Parameters").
 
 mod arguments;
+mod check;
 mod list;
 mod schema;
 

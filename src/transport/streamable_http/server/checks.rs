@@ -1,10 +1,6 @@
 //! What a modern POST has to say of itself, in its headers and in its body alike (specification
 //! 2026-07-28, "Server Validation").
 
-use std::borrow::Cow;
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::HeaderName;
 use http::StatusCode;
@@ -13,7 +9,7 @@ use crate::message::Message;
 use crate::message::RpcError;
 use crate::transport::streamable_http::headers::METHOD;
 use crate::transport::streamable_http::headers::NAME;
-use crate::transport::streamable_http::headers::SENTINEL;
+use crate::transport::streamable_http::headers::decode;
 use crate::transport::streamable_http::headers::wanted;
 use crate::transport::streamable_http::params::Params;
 use crate::transport::streamable_http::server::era;
@@ -67,11 +63,4 @@ fn same(headers: &HeaderMap, name: &HeaderName, body: Option<&str>) -> Result<()
     }
     let value = value.to_str().ok().and_then(decode).ok_or_else(|| mismatch("cannot be read"))?;
     if body == Some(&*value) { Ok(()) } else { Err(mismatch("and the body differ")) }
-}
-
-/// The value that a header stands for ("Value Encoding").
-pub(super) fn decode(value: &str) -> Option<Cow<'_, str>> {
-    let inner = value.strip_prefix(SENTINEL.0).and_then(|rest| rest.strip_suffix(SENTINEL.1));
-    let Some(inner) = inner else { return Some(value.into()) };
-    String::from_utf8(STANDARD.decode(inner).ok()?).ok().map(Cow::Owned)
 }

@@ -21,6 +21,7 @@ use crate::transport::posted::check_content;
 use crate::transport::posted::not_allowed;
 use crate::transport::posted::read_message;
 use crate::transport::streamable_http::server::backend::Backend;
+use crate::transport::streamable_http::server::catalogue::Catalogue;
 use crate::transport::streamable_http::server::era;
 use crate::transport::streamable_http::server::era::Era;
 use crate::transport::streamable_http::server::era::PROTOCOL_VERSION;
@@ -40,6 +41,7 @@ pub struct Endpoint<B> {
     pub(super) backend: Arc<B>,
     pub(super) settings: ServerSettings,
     pub(super) registry: Arc<Registry>,
+    pub(super) catalogue: Catalogue,
     // One for each session.
     pub(super) tasks: Tasks,
 }
@@ -47,7 +49,13 @@ pub struct Endpoint<B> {
 impl<B: Backend> Endpoint<B> {
     /// An endpoint without sessions.
     pub fn new(backend: Arc<B>, settings: ServerSettings) -> Self {
-        Self { backend, settings, registry: Arc::default(), tasks: Tasks::new() }
+        Self {
+            backend,
+            settings,
+            registry: Arc::default(),
+            catalogue: Catalogue::default(),
+            tasks: Tasks::new(),
+        }
     }
 
     /// How many sessions are open.

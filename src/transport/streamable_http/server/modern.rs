@@ -8,6 +8,7 @@ use http::StatusCode;
 
 use crate::adapt::mux::MuxSender;
 use crate::auth::Peer;
+use crate::channel::Receiver;
 use crate::limits;
 use crate::message::Message;
 use crate::message::RpcError;
@@ -20,6 +21,7 @@ use crate::transport::http_listener::empty;
 use crate::transport::http_listener::json;
 use crate::transport::http_listener::stream;
 use crate::transport::posted;
+use crate::transport::streamable_http::params::Params;
 use crate::transport::streamable_http::server::backend::Backend;
 use crate::transport::streamable_http::server::backend::Unserved;
 use crate::transport::streamable_http::server::checks;
@@ -36,11 +38,14 @@ impl<B: Backend> Endpoint<B> {
     ) -> Result<Reply, Refused> {
         let refused = |(status, error)| posted::error(status, &message, &error);
         checks::check(&message, headers).map_err(refused)?;
-        let joined = self.backend.join(peer).await;
-        let (sender, mut queue) = joined.map_err(|unserved| match unserved {
-            Unserved::Failed(failure) => posted::failure(&message, &failure),
-            Unserved::LegacyOnly => legacy_only(&message),
-        })?;
+        if self.catalogue.is_needed_for(&message) {
+            let (sender, answers) = self.join(&message, peer).await?;
+            self.catalogue.read(sender, answers).await;
+        }
+        let mismatch = |error| posted::error(StatusCode::BAD_REQUEST, &message, &error);
+        self.catalogue.check(&message, headers).map_err(mismatch)?;
+        let (sender, mut queue) = self.join(&message, peer).await?;
+        let lists = is_list(&message);
         let asks = message.request().is_some();
         sender.send(message).await.map_err(|_| empty(StatusCode::BAD_GATEWAY))?;
         if !asks {
@@ -51,6 +56,9 @@ impl<B: Backend> Endpoint<B> {
         match tokio::time::timeout(limits::FIRST_ANSWER, first).await {
             Ok(false) => return Ok(empty(StatusCode::BAD_GATEWAY)),
             Ok(true) if is_answer(&messages) => {
+                if let Some(is_first_page) = lists {
+                    self.catalogue.learn(&messages[0], is_first_page);
+                }
                 let status = status(reply::error_code(&messages[0]));
                 return Ok(json(status, messages.remove(0).into_bytes()));
             }
@@ -62,6 +70,23 @@ impl<B: Backend> Endpoint<B> {
         reply.headers_mut().extend(event_body::headers());
         Ok(reply)
     }
+
+    async fn join(
+        &self,
+        message: &Message,
+        peer: &Arc<Peer>,
+    ) -> Result<(MuxSender, Receiver), Refused> {
+        self.backend.join(peer).await.map_err(|unserved| match unserved {
+            Unserved::Failed(failure) => posted::failure(message, &failure).into(),
+            Unserved::LegacyOnly => legacy_only(message).into(),
+        })
+    }
+}
+
+/// Whether a `tools/list` asks for the first page; `None` for another request.
+fn is_list(message: &Message) -> Option<bool> {
+    let head = message.head().filter(|head| head.method() == Some("tools/list"))?;
+    Params::read(message, head).ok().map(|params| params.cursor.is_none())
 }
 
 /// Whether the answer is all there is.

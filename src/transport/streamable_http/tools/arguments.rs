@@ -52,7 +52,7 @@ fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
 
 /// The value of a JSON number that is an integer, however it is written (`42`, `42.0`, `4.2e1`),
 /// within the bounds that the specification sets.
-fn integer(number: &str) -> Option<i64> {
+pub(crate) fn integer(number: &str) -> Option<i64> {
     let value = number.parse::<i64>().ok().or_else(|| whole(number.parse().ok()?))?;
     (-MAX_SAFE_INTEGER..=MAX_SAFE_INTEGER).contains(&value).then_some(value)
 }
