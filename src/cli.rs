@@ -40,6 +40,8 @@ use crate::command::bridge;
 use crate::command::demo;
 use crate::limits;
 use crate::report::Report;
+#[cfg(unix)]
+use crate::transport::process::watchdog;
 
 /// What the user asked for.
 #[derive(Debug)]
@@ -48,6 +50,8 @@ pub enum Request {
     Bridge(Box<Invocation>),
     /// Show both ends at work.
     Demo,
+    /// End the children of a server that was killed.
+    WatchChildren,
     /// Print this text on standard output: help or version.
     Print(String),
 }
@@ -79,6 +83,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &Environment) -> ExitC
     match parse(args, env) {
         Ok(Request::Bridge(invocation)) => start(*invocation),
         Ok(Request::Demo) => finish(block_on(demo::run(io::stdout())), Format::Text),
+        Ok(Request::WatchChildren) => watch_children(),
         Ok(Request::Print(text)) => {
             // `--help | head` may close the pipe early.
             let _ = io::stdout().write_all(text.as_bytes());
@@ -104,6 +109,7 @@ pub fn parse(
     let args: Vec<OsString> = args.into_iter().collect();
     match CommandLine::try_parse_from(&args) {
         Ok(CommandLine { command: Some(Verb::Demo), .. }) => Ok(Request::Demo),
+        Ok(CommandLine { command: Some(Verb::WatchChildren), .. }) => Ok(Request::WatchChildren),
         Ok(CommandLine { bridge, command: None }) => {
             resolve::resolve(bridge, &args, env).map(Box::new).map(Request::Bridge)
         }
@@ -114,6 +120,17 @@ pub fn parse(
             _ => Err(UsageError::from_clap(&error, &args).into()),
         },
     }
+}
+
+#[cfg(unix)]
+fn watch_children() -> ExitCode {
+    finish(block_on(watchdog::keep(io::stdin().lock())), Format::Text)
+}
+
+/// Other systems have no groups of processes that could be left over.
+#[cfg(not(unix))]
+fn watch_children() -> ExitCode {
+    ExitCode::SUCCESS
 }
 
 fn start(invocation: Invocation) -> ExitCode {

@@ -97,6 +97,58 @@ pub const DELETE_TIMEOUT: Duration = Duration::from_millis(600);
 /// For the last words to the host once all is said to the remote.
 pub const FLUSH_TIMEOUT: Duration = Duration::from_millis(100);
 
+// Child processes
+
+/// After standard input of a child was closed, for it to end by itself: servers write what they
+/// have, and wrappers wait for theirs.
+pub const EXIT_GRACE: Duration = Duration::from_secs(5);
+
+/// After SIGTERM, before SIGKILL.
+pub const KILL_GRACE: Duration = Duration::from_secs(5);
+
+/// After SIGKILL: what is not gone by then hangs in the system, or nobody reaps it.
+pub const KILL_WAIT: Duration = Duration::from_secs(2);
+
+/// First and longest pause between two looks whether a group of processes is gone; it doubles.
+pub const GROUP_CHECK: RangeInclusive<Duration> =
+    Duration::from_millis(1)..=Duration::from_millis(50);
+
+/// How long a pipe of a child that is gone may be silent before it counts as over: who fled from the
+/// group may hold its other end for ever.
+pub const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// What is read at most from a child that is gone, in bytes: as much as a pipe can hold on Linux
+/// without special rights.
+pub const LAST_BYTES: usize = 1024 * 1024;
+
+/// How often a write that waits for its child looks whether anybody still wants it to be written.
+pub const INPUT_CHECK: Duration = Duration::from_secs(1);
+
+/// Room that is kept for the lines to an idle child, in bytes: children are many.
+pub const IDLE_ROOM_BYTES: usize = 1024;
+
+/// Longest line of a child's standard error that is shown whole, in bytes.
+pub const CHILD_LINE_BYTES: usize = 4 * 1024;
+
+/// Lines of one child that are logged at once, for each of its two outputs: a stack trace passes.
+pub const CHILD_LOG_BURST: u32 = 100;
+
+/// Lines of one child that are logged in each second after that.
+pub const CHILD_LOG_RATE: u32 = 20;
+
+/// How far from the end of a child's standard error an error is taken for the cause of that end, in
+/// lines: Node.js writes some after it.
+pub const CHILD_CAUSE_LINES: u32 = 20;
+
+/// Between SIGTERM and SIGKILL for the children of a server that is dead: nobody waits for them.
+pub const WATCHDOG_GRACE: Duration = Duration::from_secs(2);
+
+/// For how long the watchdog may leave what it was told unread before it is replaced.
+pub const WATCHDOG_STALL: Duration = Duration::from_secs(10);
+
+/// Between two attempts to tell the watchdog what did not fit into its pipe.
+pub const WATCHDOG_RETRY: Duration = Duration::from_millis(20);
+
 // Credentials
 
 /// How often a use of the TLS credentials may look whether their files have changed: a renewed

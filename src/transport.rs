@@ -7,6 +7,7 @@ pub mod fallback;
 pub mod http;
 pub mod inlet;
 pub mod line;
+pub mod process;
 pub mod refusal;
 pub mod sse;
 pub mod stdio;

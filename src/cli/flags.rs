@@ -8,6 +8,8 @@ use clap::ColorChoice;
 use clap::Parser;
 use clap::Subcommand;
 
+use crate::transport::process::watchdog;
+
 /// Carries MCP messages between a host on standard input and output and the MCP server at
 /// <server-url>, over HTTPS with a client certificate
 #[derive(Parser)]
@@ -34,6 +36,9 @@ pub(super) enum Verb {
     /// Show both ends at work on this machine, with throw-away certificates
     #[command(override_usage = "mcp-secure-remote demo")]
     Demo,
+    /// What `serve` starts beside itself, to end its children should it be killed
+    #[command(name = watchdog::VERB, hide = true)]
+    WatchChildren,
 }
 
 /// The flags of the bridge. An optional one that is absent falls back to its variable.

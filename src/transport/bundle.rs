@@ -40,4 +40,11 @@ impl Bundle {
         self.waiting.drain(..taken);
         Some(())
     }
+
+    /// Gives most of the memory back once all is written.
+    pub(crate) fn slim(&mut self) {
+        self.small.clear();
+        self.small.shrink_to(limits::IDLE_ROOM_BYTES);
+        self.waiting.shrink_to(limits::IDLE_ROOM_BYTES / size_of::<Message>());
+    }
 }

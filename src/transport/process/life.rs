@@ -1,0 +1,182 @@
+//! A child from its start to its end: on every path its input is closed, then it is asked to end, then
+//! it is ended, and its whole group with it.
+
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::process::Child;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::limits;
+use crate::report::Failure;
+use crate::report::Kind;
+use crate::report::Report;
+use crate::transport::process::census::Census;
+use crate::transport::process::census::count;
+use crate::transport::process::course::Course;
+use crate::transport::process::course::Stage;
+use crate::transport::process::group::Group;
+use crate::transport::process::watchdog::Watchdog;
+
+/// The group of a child, in all the books. However this goes, what is left of the group is ended,
+/// and the books are closed.
+pub(crate) struct Registration {
+    pid: u32,
+    is_gone: bool,
+    pub(crate) census: Arc<Census>,
+    watchdog: Arc<Watchdog>,
+}
+
+impl Registration {
+    pub(crate) fn new(pid: u32, census: Arc<Census>, watchdog: Arc<Watchdog>) -> Self {
+        watchdog.add(pid);
+        census.begin();
+        Self { pid, is_gone: false, census, watchdog }
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        if !self.is_gone {
+            Group::new(self.pid).kill();
+        }
+        self.watchdog.remove(self.pid);
+        self.census.end();
+    }
+}
+
+/// What a life needs.
+pub(crate) struct Life {
+    pub(crate) child: Child,
+    pub(crate) registration: Registration,
+    pub(crate) course: Arc<Course>,
+    pub(crate) exit_grace: Duration,
+    pub(crate) kill_grace: Duration,
+    pub(crate) label: Arc<str>,
+}
+
+impl Life {
+    /// Waits for the end and sees to it. Then tells `exit` why it ended, if nobody had asked for it.
+    /// `last_words` is what the child said last on standard error.
+    pub(crate) async fn run(
+        mut self,
+        last_words: oneshot::Receiver<Option<String>>,
+        exit: oneshot::Sender<Option<Failure>>,
+    ) {
+        let by_itself = self.ends_by_itself().await;
+        let stage = self.course.stage();
+        // What was not written yet will not be read any more.
+        self.course.reach(Stage::Condemned);
+        self.clear_away().await;
+        let status = self.status().await;
+        let Self { registration, course, label, .. } = self;
+        registration.census.exit(status);
+        drop(registration);
+        course.reach(Stage::Gone);
+        let words = last_words.await.ok().flatten();
+        let failure = verdict(stage, by_itself, status, words);
+        match &failure {
+            Some(failure) => tracing::warn!(session = %label, "{}", failure.report.line()),
+            None => tracing::debug!(session = %label, "the server process has ended"),
+        }
+        // Nobody may want to know.
+        let _ = exit.send(failure);
+    }
+
+    /// Whether the child exits without a signal of ours: it has all the time there is, until the
+    /// conversation is over.
+    async fn ends_by_itself(&mut self) -> bool {
+        tokio::select! {
+            biased;
+            _ = self.child.wait() => return true,
+            () = self.course.reached(Stage::Mute) => {}
+        }
+        tokio::select! {
+            biased;
+            _ = self.child.wait() => true,
+            () = self.course.reached(Stage::Condemned) => false,
+            () = tokio::time::sleep(self.exit_grace) => false,
+        }
+    }
+
+    /// Ends what is left of the group.
+    async fn clear_away(&mut self) {
+        let group = Group::new(self.registration.pid);
+        if self.is_gone_within(Duration::ZERO).await {
+            return;
+        }
+        count(&self.registration.census.terminated);
+        group.terminate();
+        if self.is_gone_within(self.kill_grace).await {
+            return;
+        }
+        count(&self.registration.census.killed);
+        group.kill();
+        // On systems without groups.
+        let _ = self.child.start_kill();
+        if !self.is_gone_within(limits::KILL_WAIT).await {
+            let pid = self.registration.pid;
+            tracing::warn!(session = %self.label, "not all of the process group {pid} could be ended");
+        }
+    }
+
+    /// Whether the child and its group end in time. The child first: whether others are left can
+    /// only be seen once it was waited for.
+    async fn is_gone_within(&mut self, limit: Duration) -> bool {
+        let group = Group::new(self.registration.pid);
+        let child = &mut self.child;
+        let gone = async {
+            let _ = child.wait().await;
+            group.gone().await;
+        };
+        self.registration.is_gone = timeout(limit, gone).await.is_ok();
+        self.registration.is_gone
+    }
+
+    /// How the child has ended; `None` if it has not, or nobody knows.
+    async fn status(&mut self) -> Option<ExitStatus> {
+        timeout(Duration::ZERO, self.child.wait()).await.ok()?.ok()
+    }
+}
+
+/// Why the conversation has ended, unless that was wanted, or was told by whoever condemned the
+/// child. `stage` is how far it had come when the child ended, or was told to.
+fn verdict(
+    stage: Stage,
+    by_itself: bool,
+    status: Option<ExitStatus>,
+    last_words: Option<String>,
+) -> Option<Failure> {
+    let well = status.is_some_and(|status| status.success());
+    let error = match (stage, by_itself) {
+        (Stage::Unwanted, true) if well => return None,
+        (_, true) => how(status),
+        (Stage::Mute, false) => {
+            "the server process closed its input or output and did not end".into()
+        }
+        (_, false) => return None,
+    };
+    let report = Report { cause: last_words, ..Report::new(error) };
+    Some(Failure::new(Kind::OutcomeUnknown, report))
+}
+
+fn how(status: Option<ExitStatus>) -> String {
+    let Some(status) = status else { return "the server process has ended".to_owned() };
+    match (status.code(), signal(status)) {
+        (Some(code), _) => format!("the server process exited with status {code}"),
+        (None, Some(signal)) => format!("the server process was killed by signal {signal}"),
+        (None, None) => format!("the server process ended: {status}"),
+    }
+}
+
+#[cfg(unix)]
+fn signal(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+fn signal(_: ExitStatus) -> Option<i32> {
+    None
+}

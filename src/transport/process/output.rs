@@ -1,0 +1,223 @@
+//! Standard output of a child: lines to messages. While nobody takes them it is not read, which
+//! makes the child wait.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::io::AsyncRead;
+use tokio::sync::oneshot;
+
+use crate::channel::Gone;
+use crate::channel::Sender;
+use crate::limits;
+use crate::message::Id;
+use crate::message::Message;
+use crate::message::RpcError;
+use crate::message::response_id_of_fragments;
+use crate::report;
+use crate::report::Failure;
+use crate::report::Kind;
+use crate::report::Report;
+use crate::transport::line::Line;
+use crate::transport::line::Lines;
+use crate::transport::line::TooLong;
+use crate::transport::process::allowance::Allowance;
+use crate::transport::process::census::Census;
+use crate::transport::process::census::count;
+use crate::transport::process::chunk;
+use crate::transport::process::course::Course;
+use crate::transport::process::course::Stage;
+
+/// The child's side of the conversation.
+pub(crate) struct Output {
+    lines: Lines,
+    max_message: usize,
+    messages: Sender,
+    noise: Allowance,
+    census: Arc<Census>,
+    label: Arc<str>,
+}
+
+/// Why no more messages will come.
+enum End {
+    /// The child wrote its last.
+    Over,
+    /// Nobody wants them.
+    Unwanted,
+    /// The child broke the rules.
+    Fault(Failure),
+}
+
+impl From<Gone> for End {
+    fn from(_: Gone) -> Self {
+        Self::Unwanted
+    }
+}
+
+impl Output {
+    pub(crate) fn new(
+        max_message: usize,
+        messages: Sender,
+        census: Arc<Census>,
+        label: Arc<str>,
+    ) -> Self {
+        let lines = Lines::new(max_message);
+        Self { lines, max_message, messages, noise: Allowance::new(), census, label }
+    }
+
+    /// Hands on what `stdout` says. Afterwards the channel closes, for the reason that `exit` gives
+    /// unless this found another.
+    pub(crate) async fn read(
+        mut self,
+        mut stdout: impl AsyncRead + Unpin,
+        course: Arc<Course>,
+        exit: oneshot::Receiver<Option<Failure>>,
+    ) {
+        let end = self.hand_on(&mut stdout, &course).await;
+        self.tell_unlogged();
+        match end {
+            End::Over => {
+                course.reach(Stage::Mute);
+                if let Ok(Some(failure)) = exit.await {
+                    self.messages.fail(failure);
+                }
+                return;
+            }
+            End::Unwanted => course.reach(Stage::Unwanted),
+            End::Fault(failure) => {
+                self.messages.fail(failure);
+                course.reach(Stage::Condemned);
+            }
+        }
+        drop(self);
+        discard(stdout, &course).await;
+    }
+
+    async fn hand_on(&mut self, stdout: &mut (impl AsyncRead + Unpin), course: &Course) -> End {
+        let messages = self.messages.clone();
+        let unwanted = messages.gone();
+        tokio::pin!(unwanted);
+        let mut last_bytes = 0;
+        while last_bytes < limits::LAST_BYTES {
+            let chunk = tokio::select! {
+                biased;
+                () = &mut unwanted => return End::Unwanted,
+                chunk = chunk::next(stdout) => chunk,
+                // Whoever has fled from the group may hold the pipe for ever.
+                () = silence(course) => break,
+            };
+            let Ok(chunk) = chunk else { break };
+            if chunk.is_empty() {
+                break;
+            }
+            if course.stage() == Stage::Gone {
+                last_bytes += chunk.len();
+            }
+            if let Err(end) = self.take(chunk).await {
+                return end;
+            }
+        }
+        End::Over
+    }
+
+    /// Waits until there is room for the messages in `chunk`.
+    async fn take(&mut self, chunk: Bytes) -> Result<(), End> {
+        self.lines.push(chunk);
+        let mut messages = Vec::new();
+        let mut fault = None;
+        while let Some(line) = self.lines.next_line() {
+            match line {
+                Line::Whole(line) => self.message(line, &mut messages),
+                Line::TooLong(line) => {
+                    fault = self.too_long(&line, &mut messages).err();
+                    if fault.is_some() {
+                        break;
+                    }
+                }
+            }
+        }
+        self.messages.send_all(&mut messages).await?;
+        fault.map_or(Ok(()), |failure| Err(End::Fault(failure)))
+    }
+
+    fn message(&mut self, line: Bytes, messages: &mut Vec<Message>) {
+        match Message::parse(line.clone()) {
+            Ok(message) => message.split_into(messages),
+            Err(error) => {
+                self.noise(&line);
+                // Whoever waits for what this was meant to be must not wait for ever.
+                messages.extend(answered_by(&line).map(|id| {
+                    let report = Report::new("the server's answer is no valid message")
+                        .cause(error.to_string());
+                    RpcError::failed(&Failure::new(Kind::Protocol, report), None).answer(Some(&id))
+                }));
+            }
+        }
+    }
+
+    /// Fails the one request that it answers.
+    ///
+    /// # Errors
+    /// Nobody can tell which one that is, or it is no answer at all.
+    fn too_long(&self, line: &TooLong, messages: &mut Vec<Message>) -> Result<(), Failure> {
+        let cause = format!("it has {} bytes, and {} are allowed", line.len, self.max_message);
+        tracing::warn!(session = %self.label, "dropped a line of the server: {cause}");
+        let failed = |error: &str| {
+            let report = Report::new(error).cause(cause.clone());
+            let report = report.hint("raise the limit with `--max-message-size`");
+            Failure::new(Kind::TooLarge, report)
+        };
+        match response_id_of_fragments(&line.head, &line.tail) {
+            Some(id) => {
+                let failure = failed("the server's answer is too large");
+                messages.push(RpcError::failed(&failure, None).answer(Some(&id)));
+                Ok(())
+            }
+            None => Err(failed("a message of the server is too large")),
+        }
+    }
+
+    fn noise(&mut self, line: &[u8]) {
+        count(&self.census.noise_lines);
+        let Some(unlogged) = self.noise.take() else {
+            return count(&self.census.unlogged_lines);
+        };
+        let session = &*self.label;
+        warn_unlogged(session, unlogged);
+        let text = report::peer_text(&String::from_utf8_lossy(line));
+        tracing::warn!(session, "the server wrote a line that is no message: {text}");
+    }
+
+    fn tell_unlogged(&mut self) {
+        warn_unlogged(&self.label, self.noise.untold());
+    }
+}
+
+fn warn_unlogged(session: &str, lines: u64) {
+    if lines > 0 {
+        tracing::warn!(session, "the server wrote {lines} more lines that are no messages");
+    }
+}
+
+/// The request that an unusable line would have answered.
+fn answered_by(line: &[u8]) -> Option<Id> {
+    let head = &line[..line.len().min(limits::LINE_EDGE_BYTES)];
+    let tail = &line[line.len().saturating_sub(limits::LINE_EDGE_BYTES)..];
+    response_id_of_fragments(head, tail)
+}
+
+/// Waits until the child is gone and its pipe has been silent for a while.
+async fn silence(course: &Course) {
+    course.reached(Stage::Gone).await;
+    tokio::time::sleep(limits::LAST_WORDS).await;
+}
+
+/// Reads on, so that a child that has something to say before its end is not held up by it.
+async fn discard(mut stdout: impl AsyncRead + Unpin, course: &Course) {
+    let rest =
+        async { while chunk::next(&mut stdout).await.is_ok_and(|chunk| !chunk.is_empty()) {} };
+    tokio::select! {
+        () = rest => {}
+        () = course.reached(Stage::Gone) => {}
+    }
+}
