@@ -127,11 +127,14 @@ pub struct Children {
 }
 
 impl Children {
-    /// None yet. The watchdog, which ends the children should we be killed, is started now.
+    /// None yet. The watchdog, which ends the children should we be killed, is started now. What this
+    /// process was itself started with, besides its three streams, is kept from all programs that it
+    /// starts from now on: a socket of a service manager is none of their business.
     ///
     /// # Errors
     /// It cannot be started.
     pub fn new(watchdog: WatchdogProgram) -> io::Result<Self> {
+        keep_descriptors();
         let tasks = Tasks::new();
         let watchdog = Watchdog::start(watchdog, &tasks)?;
         Ok(Self { tasks, census: Arc::default(), watchdog })
@@ -201,3 +204,15 @@ impl Children {
         Channel { sender, receiver }
     }
 }
+
+/// Our own descriptors are kept from programs since they were made; those of others may not be.
+#[cfg(unix)]
+fn keep_descriptors() {
+    /// What comes after the three streams.
+    const FIRST: i32 = 3;
+    close_fds::set_fds_cloexec_threadsafe(FIRST, &[]);
+}
+
+/// Other systems hand on what is named, and nothing else.
+#[cfg(not(unix))]
+fn keep_descriptors() {}

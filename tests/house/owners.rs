@@ -26,9 +26,15 @@ const OWNERS: [(&str, &[&str]); 3] = [
     ("src/transport/http", &["h2"]),
 ];
 
+/// What stands beside the environment in the standard library and does not read it.
+const NO_VARIABLES: [&str; 2] = ["std::env::current_exe", "std::env::split_paths"];
+
 /// What is wrong in one file.
 fn violations(source: &Source) -> Vec<String> {
-    let code = source.shipped();
+    let mut code = source.shipped();
+    for harmless in NO_VARIABLES {
+        code = code.replace(harmless, "");
+    }
     let mut wrong = foreign_names(&source.path, &code);
     // The program itself hands its arguments and variables to `cli`.
     let reads = || follow(&code, "env").into_iter().chain(follow(&code, "std"));
@@ -107,6 +113,7 @@ fn a_thing_in_its_place_is_let_be() {
         ("src/tls/mod.rs", "use rustls::ClientConfig;"),
         ("src/cli/environment.rs", "use std::env; fn a() { env::var(X) }"),
         ("src/bin/x.rs", "fn main() { std::env::args_os() }"),
+        ("src/retry.rs", "fn a() { std::env::split_paths(X) }"),
         ("src/retry.rs", "// rustls::x\nuse crate::tls::rustls::x; fn a() { env!(\"X\") }"),
         ("src/retry.rs", "Duration::from_secs(seconds); Duration::from_secs(0)"),
         ("src/retry.rs", "#[cfg(test)] mod tests { const A: B = Duration::from_secs(9); }"),

@@ -44,6 +44,18 @@ mod packet_loss;
 #[cfg(test)]
 mod posting;
 #[cfg(test)]
+#[cfg(unix)]
+mod process;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod process_alone;
+#[cfg(test)]
+#[cfg(unix)]
+mod process_end;
+#[cfg(test)]
+#[cfg(unix)]
+mod process_faults;
+#[cfg(test)]
 mod proxy;
 #[cfg(test)]
 mod redaction;

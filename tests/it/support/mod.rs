@@ -1,11 +1,17 @@
 //! What the tests share: credentials, a host, remotes that follow a script, and a wire that fails on demand.
 
+#[cfg(target_os = "linux")]
+pub(crate) mod alone;
 pub(crate) mod background;
+#[cfg(unix)]
+pub(crate) mod children;
 pub(crate) mod credentials;
 pub(crate) mod host;
 pub(crate) mod http2;
 pub(crate) mod launch;
 pub(crate) mod listener;
+#[cfg(unix)]
+pub(crate) mod log;
 pub(crate) mod mcp;
 pub(crate) mod parallel;
 pub(crate) mod pipes;
