@@ -305,10 +305,13 @@ mod tests {
     use super::AcceptFailure;
     use super::AcceptReason;
     use super::ServerTls;
+    use crate::limits;
     use crate::tls::Alpn;
     use crate::tls::Authority;
     use crate::tls::ClientTls;
+    use crate::tls::IdentitySource;
     use crate::tls::Peer;
+    use crate::tls::ServerOptions;
     use crate::tls::explain;
 
     /// One byte each way: who the server saw, and what the client saw, which is whether HTTP/2 was
@@ -364,6 +367,29 @@ mod tests {
         assert_eq!(server.refresh().await, 0);
         assert_eq!(server.reload().await, Ok(0));
         assert!(!server.reload_failed() && server.demands_certificates());
+    }
+
+    /// Or each connection that comes while an encrypted key is opened would open it once more.
+    #[tokio::test(start_paused = true)]
+    async fn a_change_is_acted_upon_once() {
+        let authority = Authority::new("test CA").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let (cert, key) = (folder.path().join("cert"), folder.path().join("key"));
+        let renew = || {
+            let issued = authority.server(&["localhost"]).unwrap();
+            std::fs::write(&cert, issued.certificate_pem()).unwrap();
+            std::fs::write(&key, issued.key_pem()).unwrap();
+        };
+        renew();
+        let identity = IdentitySource::Pem { cert: cert.clone(), key: key.clone() };
+        let server = ServerTls::load(ServerOptions::new(identity), Alpn::Http1).unwrap();
+        renew();
+        let mut acted = Vec::new();
+        for _ in 0..3 {
+            tokio::time::advance(limits::RELOAD_CHECK).await;
+            acted.push(server.inner.changed());
+        }
+        assert_eq!(acted, [true, false, false]);
     }
 
     #[test]
