@@ -4,6 +4,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use rustls::RootCertStore;
+use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::server::VerifierBuilderError;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::CertificateRevocationListDer;
@@ -48,13 +49,25 @@ impl RevocationList {
         Some(list.next_update()?.timestamp())
     }
 
-    /// Whether the list is of the CA with this certificate, as far as its name says.
-    pub(super) fn is_of(&self, ca: &CertificateDer<'_>) -> bool {
-        let list = x509_parser::parse_x509_crl(&self.der);
-        let ca = certificate::parse(ca);
-        list.ok()
-            .zip(ca)
-            .is_some_and(|((_, list), ca)| list.issuer().as_raw() == ca.subject().as_raw())
+    /// Whether the CA with this certificate has issued and signed the list. A list that is not
+    /// signed with the present key covers nobody: a CA made anew under its old name has such.
+    pub(super) fn is_of(
+        &self,
+        ca: &CertificateDer<'_>,
+        algorithms: &WebPkiSupportedAlgorithms,
+    ) -> bool {
+        let (Ok((_, list)), Some(ca)) =
+            (x509_parser::parse_x509_crl(&self.der), certificate::parse(ca))
+        else {
+            return false;
+        };
+        let (content, signature) = (list.tbs_cert_list.as_ref(), &list.signature_value.data);
+        // Which one it is does not matter: a signature that holds by any of them is one.
+        let signed = || {
+            let key = certificate::public_key(&ca);
+            algorithms.all.iter().any(|it| it.verify_signature(key, content, signature).is_ok())
+        };
+        list.issuer().as_raw() == ca.subject().as_raw() && signed()
     }
 }
 

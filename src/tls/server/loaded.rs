@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustls::RootCertStore;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
+use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::crypto::aws_lc_rs;
 use rustls::server::NoServerSessionStorage;
 use rustls::server::WebPkiClientVerifier;
@@ -39,8 +40,9 @@ impl Loaded {
         let ca = options.client_ca.as_deref();
         let ca = ca.map(|path| trust::load_ca(path, "--tls-client-ca")).transpose()?;
         let crls = trust::load_crls(&options.crls)?;
-        let uncovered = check_cover(ca.as_deref(), &crls)?;
         let provider = Arc::new(aws_lc_rs::default_provider());
+        let algorithms = &provider.signature_verification_algorithms;
+        let uncovered = check_cover(ca.as_deref(), &crls, algorithms)?;
         let gate = match &ca {
             Some(ca) => Some(Gate::new(&provider, roots(ca)?, &crls, options.allow_expired_crl)?),
             None => None,
@@ -133,6 +135,7 @@ fn failed(error: &rustls::Error) -> Report {
 fn check_cover(
     ca: Option<&[CertificateDer<'static>]>,
     crls: &[RevocationList],
+    algorithms: &WebPkiSupportedAlgorithms,
 ) -> Result<Vec<String>, Report> {
     let Some(first) = crls.first() else { return Ok(Vec::new()) };
     let unusable = || Report::new(format!("Unable to use CRL at '{}'", first.path().display()));
@@ -141,11 +144,12 @@ fn check_cover(
             .cause("no client is asked for a certificate, so none can be revoked")
             .hint("pass the CA of the clients with `--tls-client-ca`"));
     };
-    let without: Vec<_> = ca.iter().filter(|ca| !crls.iter().any(|crl| crl.is_of(ca))).collect();
+    let without: Vec<_> =
+        ca.iter().filter(|ca| !crls.iter().any(|crl| crl.is_of(ca, algorithms))).collect();
     if without.len() == ca.len() {
         return Err(unusable()
             .cause("no revocation list is of a CA in `--tls-client-ca`, so nobody could get in")
-            .hint("pass the CRL that this CA has issued with `--tls-crl`"));
+            .hint("pass the CRL that this CA has signed with its present key with `--tls-crl`"));
     }
     let subjects = without.into_iter().filter_map(|ca| certificate::parse(ca));
     Ok(subjects

@@ -122,9 +122,7 @@ impl Listener {
         &self,
         config: &Arc<ClientConfig>,
     ) -> io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
-        let socket = TcpStream::connect(self.address).await?;
-        let name = ServerName::try_from(HOST).unwrap();
-        let mut stream = TlsConnector::from(Arc::clone(config)).connect(name, socket).await?;
+        let mut stream = self.connect_with(config).await?;
         stream.write_u8(1).await?;
         stream.flush().await?;
         assert_eq!(stream.read_u8().await?, 2);
@@ -132,6 +130,16 @@ impl Listener {
         stream.write_u8(1).await?;
         assert_eq!(stream.read_u8().await?, 2);
         Ok(stream)
+    }
+
+    /// The handshake alone. In TLS 1.3 the verdict of the server is still to come.
+    pub(crate) async fn connect_with(
+        &self,
+        config: &Arc<ClientConfig>,
+    ) -> io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+        let socket = TcpStream::connect(self.address).await?;
+        let name = ServerName::try_from(HOST).unwrap();
+        TlsConnector::from(Arc::clone(config)).connect(name, socket).await
     }
 
     /// rustls itself as client, with one version of TLS.
