@@ -112,7 +112,7 @@ pub fn parse(
     match CommandLine::try_parse_from(&args) {
         Ok(CommandLine { command: Some(Verb::Demo), .. }) => Ok(Request::Demo),
         Ok(CommandLine { command: Some(Verb::Certs(flags)), .. }) => {
-            let task = certs::resolve(flags, env);
+            let task = certs::resolve(*flags, env);
             task.map(Request::Certs).map_err(|error| error.about(Topic::of(&args)).into())
         }
         Ok(CommandLine { bridge, command: None }) => {

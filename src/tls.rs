@@ -3,7 +3,8 @@
 //! [`ClientTls`] is the client side for the whole process: it holds the identity (certificate
 //! chain and key) and the trust (roots, revocation lists), makes handshakes, and reads the files
 //! anew when they change. [`explain`] turns whatever a connection failed with into a cause and a
-//! hint. [`ServerTls`] and [`Authority`] serve the demonstration and the tests.
+//! hint. [`Authority`] issues certificates, for `certs`, the demonstration and tests, which
+//! [`ServerTls`] serves too.
 
 mod certificate;
 mod client;

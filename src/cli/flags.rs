@@ -16,7 +16,7 @@ use crate::cli::certs::CertsFlags;
 #[command(
     name = "mcp-secure-remote",
     version,
-    override_usage = "mcp-secure-remote <server-url> [options]\n       mcp-secure-remote certs --output <folder> [options]\n       mcp-secure-remote demo",
+    override_usage = "mcp-secure-remote <server-url> [options]\n       mcp-secure-remote certs [options]\n       mcp-secure-remote demo",
     after_help = AFTER_HELP,
     args_conflicts_with_subcommands = true,
     args_override_self = true,
@@ -37,7 +37,7 @@ pub(super) enum Verb {
     #[command(override_usage = "mcp-secure-remote demo")]
     Demo,
     /// Make certificates for a server and its clients: a private CA
-    Certs(CertsFlags),
+    Certs(Box<CertsFlags>),
 }
 
 /// The flags of the bridge. An optional one that is absent falls back to its variable.
