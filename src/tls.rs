@@ -7,7 +7,7 @@
 //!
 //! [`ServerTls`] is the server side: it shows an identity, demands a [`ClientCertificate`] of a
 //! trusted CA, and says for each handshake that failed what the client should do. [`Authority`]
-//! makes certificates in memory for the demonstration and the tests.
+//! issues certificates, for `certs`, the demonstration and tests.
 
 mod certificate;
 mod client;

@@ -1,7 +1,7 @@
 //! Asks for a passphrase at the terminal, without showing it.
 
 use std::io;
-use std::io::Read;
+use std::io::BufRead;
 use std::io::Write;
 
 use zeroize::Zeroizing;
@@ -46,7 +46,7 @@ fn question_and_answer(question: &str) -> io::Result<Zeroizing<Vec<u8>>> {
 }
 
 /// One line as it is typed, with the keys that correct it.
-fn line(typed: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
+fn line(typed: impl BufRead) -> io::Result<Zeroizing<Vec<u8>>> {
     let limit = limits::PASSPHRASE_FILE_BYTES as usize;
     // Room for all of it at once: a growing vector would leave copies behind.
     let mut line = Zeroizing::new(Vec::with_capacity(limit));

@@ -111,7 +111,9 @@ impl UsageError {
             ErrorKind::InvalidSubcommand => {
                 unexpected_word(args, &context(error, ContextKind::InvalidSubcommand))
             }
-            ErrorKind::ArgumentConflict => Self::new("A command comes before all options"),
+            ErrorKind::ArgumentConflict => {
+                Self::new("A command such as `add-client` comes before all options")
+            }
             ErrorKind::InvalidUtf8 => Self::new("An argument that is not a path is not UTF-8"),
             // The kinds that remain need settings that our flags do not use.
             kind => Self::new(kind.to_string()),

@@ -8,6 +8,15 @@
 #[cfg(test)]
 mod cancelling;
 #[cfg(test)]
+#[cfg(unix)]
+mod certs;
+#[cfg(test)]
+#[cfg(unix)]
+mod certs_asking;
+#[cfg(test)]
+#[cfg(unix)]
+mod certs_in_use;
+#[cfg(test)]
 mod choosing;
 #[cfg(test)]
 mod connecting;

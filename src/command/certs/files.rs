@@ -38,7 +38,11 @@ impl NewFile {
 
 /// Says whether these names may be written: nothing has one of them, or it is a file and `force`.
 pub(super) fn check(folder: &Path, names: &[String], force: bool) -> Result<(), Report> {
-    if fs::metadata(folder).is_ok_and(|found| !found.is_dir()) {
+    let is_file = match fs::metadata(folder) {
+        Ok(found) => !found.is_dir(),
+        Err(error) => error.kind() == io::ErrorKind::NotADirectory,
+    };
+    if is_file {
         return Err(failed("write to", folder, "it is not a folder"));
     }
     for path in names.iter().map(|name| folder.join(name)) {

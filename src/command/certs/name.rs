@@ -4,10 +4,10 @@ use std::fmt;
 
 use crate::limits;
 
-/// Names that a set uses itself, and those that Windows keeps for devices.
-const TAKEN: [&str; 6] = ["ca", "server", "con", "prn", "aux", "nul"];
-/// Windows keeps these with a digit behind them too.
-const TAKEN_WITH_A_DIGIT: [&str; 2] = ["com", "lpt"];
+/// Names that a set uses itself.
+const OURS: [&str; 2] = ["ca", "server"];
+/// Names that Windows keeps for devices, whatever comes after a dot; also with a number.
+const DEVICES: [&str; 6] = ["aux", "con", "nul", "prn", "com", "lpt"];
 
 /// A name that was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum NameError {
     #[error("must not end in a dot")]
     EndsInDot,
     /// Over [`limits::MAX_COMMON_NAME`].
-    #[error("must have at most 64 characters")]
+    #[error("must have at most {} characters", limits::MAX_COMMON_NAME)]
     Long,
     /// A file of another meaning.
     #[error("is taken for something else")]
@@ -70,15 +70,10 @@ impl fmt::Display for ClientName {
     }
 }
 
-/// Windows looks at what stands before the first dot.
 fn is_taken(text: &str) -> bool {
-    let stem = text.split('.').next().unwrap_or(text).to_ascii_lowercase();
-    let device = |name: &str| {
-        stem.strip_prefix(name).is_some_and(|rest| matches!(rest.as_bytes(), [b'0'..=b'9']))
-    };
-    let ours = TAKEN.iter().take(2).any(|name| text.eq_ignore_ascii_case(name));
-    ours || TAKEN.iter().skip(2).any(|name| stem == *name)
-        || TAKEN_WITH_A_DIGIT.into_iter().any(device)
+    let text = text.to_ascii_lowercase();
+    let stem = text.split('.').next().unwrap_or(&text);
+    OURS.contains(&&*text) || DEVICES.contains(&stem.trim_end_matches(|c: char| c.is_ascii_digit()))
 }
 
 #[cfg(test)]

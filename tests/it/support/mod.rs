@@ -21,5 +21,6 @@ pub(crate) mod reply;
 pub(crate) mod request;
 pub(crate) mod secure;
 pub(crate) mod tls_server;
+pub(crate) mod tools;
 pub(crate) mod watched;
 pub(crate) mod wire;
