@@ -180,6 +180,9 @@ pub const WATCHDOG_RETRY: Duration = Duration::from_millis(20);
 /// certificate is in use a second later, and a busy pool does not ask the disk for each request.
 pub const RELOAD_CHECK: Duration = Duration::from_secs(1);
 
+/// How often a server looks at its TLS files while nobody connects.
+pub const RELOAD_INTERVAL: Duration = Duration::from_secs(5);
+
 /// A client certificate that ends sooner than this is announced at start and once a day: time
 /// enough to ask for a new one.
 pub const EXPIRY_WARNING: Duration = Duration::from_secs(7 * 24 * 60 * 60);

@@ -23,6 +23,7 @@ use crate::command::serve::routes::Routes;
 use crate::command::serve::servers::Servers;
 use crate::command::signals::Hangups;
 use crate::command::signals::Signals;
+use crate::limits;
 use crate::report::Report;
 use crate::task::Tasks;
 use crate::tls::Alpn;
@@ -66,6 +67,7 @@ pub async fn run(config: ServeConfig) -> Result<(), Report> {
     }
     let tasks = Tasks::new();
     if let Some(tls) = tls {
+        tasks.spawn(look_at_files(tls.clone()));
         tasks.spawn(reload_at_hangup(tls, Hangups::listen()?));
     }
     let limit = config.shutdown_timeout;
@@ -95,6 +97,14 @@ fn listen(config: &ServeConfig) -> Result<(Vec<TcpListener>, Vec<SocketAddr>), R
         sockets.push(socket);
     }
     Ok((sockets, addresses))
+}
+
+/// Also while nobody connects: who is not trusted any more is to go.
+async fn look_at_files(tls: ServerTls) {
+    loop {
+        tokio::time::sleep(limits::RELOAD_INTERVAL).await;
+        tls.refresh().await;
+    }
 }
 
 /// SIGHUP: look at the files of TLS now.

@@ -27,6 +27,7 @@ use crate::limits;
 use crate::report::Kind;
 use crate::report::Report;
 use crate::task::Tasks;
+use crate::tls::ClientCertificate;
 use crate::transport::http_listener::Handler;
 use crate::transport::http_listener::accept::Shared;
 use crate::transport::http_listener::activity::Activity;
@@ -83,6 +84,7 @@ async fn converse<H: Handler>(
     shared: Arc<Shared<H>>,
 ) {
     let refused = shared.config.admission.refuse_peer(&peer);
+    let certificate = peer.certificate.clone();
     let stream = TokioIo::new(Guarded::new(stream, Arc::clone(&shared.counts)));
     let activity = Activity::new();
     let context = Arc::new(Connection {
@@ -100,9 +102,38 @@ async fn converse<H: Handler>(
         // Its streams are tasks, and end with the connection.
         let streams = Arc::new(Tasks::new());
         let spawner = Spawner(Arc::downgrade(&streams));
-        drive(http2(spawner).serve_connection(stream, service), &activity, &shared).await;
+        let connection = http2(spawner).serve_connection(stream, service);
+        trusted(certificate, &shared, drive(connection, &activity, &shared)).await;
     } else {
-        drive(http1().serve_connection(stream, service), &activity, &shared).await;
+        let connection = http1().serve_connection(stream, service);
+        trusted(certificate, &shared, drive(connection, &activity, &shared)).await;
+    }
+}
+
+/// Runs `work` as long as the certificate would be accepted in a new handshake.
+async fn trusted<H>(
+    certificate: Option<Arc<ClientCertificate>>,
+    shared: &Shared<H>,
+    work: impl Future<Output = ()>,
+) {
+    let (Some(certificate), Some(tls)) = (certificate, &shared.config.tls) else {
+        return work.await;
+    };
+    let mut generations = tls.generations();
+    let distrusted = async {
+        while generations.changed().await.is_ok() {
+            if !tls.still_trusts(&certificate) {
+                return;
+            }
+        }
+        std::future::pending().await
+    };
+    tokio::select! {
+        biased;
+        () = work => {}
+        () = distrusted => {
+            tracing::warn!("{} is not trusted any more: its connection ends", certificate.subject);
+        }
     }
 }
 
