@@ -15,6 +15,7 @@ mod servers;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::net::TcpListener;
 
@@ -67,6 +68,8 @@ pub async fn run(config: ServeConfig) -> Result<(), Report> {
     }
     let tasks = Tasks::new();
     if let Some(tls) = tls {
+        tracing::info!("{}", tls.describe());
+        tasks.spawn(watch_expiry(tls.clone()));
         tasks.spawn(look_at_files(tls.clone()));
         tasks.spawn(reload_at_hangup(tls, Hangups::listen()?));
     }
@@ -104,6 +107,16 @@ async fn look_at_files(tls: ServerTls) {
     loop {
         tokio::time::sleep(limits::RELOAD_INTERVAL).await;
         tls.refresh().await;
+    }
+}
+
+/// Says in time that a certificate is about to expire: at the start, and once a day.
+async fn watch_expiry(tls: ServerTls) {
+    loop {
+        for warning in tls.warnings(SystemTime::now()) {
+            tracing::warn!("{warning}");
+        }
+        tokio::time::sleep(limits::EXPIRY_CHECK).await;
     }
 }
 
