@@ -9,6 +9,7 @@ use http::Request;
 use http::StatusCode;
 use http::header;
 use hyper::body::Incoming;
+use tokio_util::sync::CancellationToken;
 
 use crate::auth::Peer;
 use crate::report::Kind;
@@ -42,6 +43,8 @@ pub struct Endpoint<B> {
     pub(super) settings: ServerSettings,
     pub(super) registry: Arc<Registry>,
     pub(super) catalogue: Catalogue,
+    // Ends what would never end by itself.
+    pub(super) stop: CancellationToken,
     // One for each session.
     pub(super) tasks: Tasks,
 }
@@ -54,6 +57,7 @@ impl<B: Backend> Endpoint<B> {
             settings,
             registry: Arc::default(),
             catalogue: Catalogue::default(),
+            stop: CancellationToken::new(),
             tasks: Tasks::new(),
         }
     }
@@ -63,17 +67,18 @@ impl<B: Backend> Endpoint<B> {
         self.registry.len()
     }
 
-    /// Ends each session as soon as what runs in it is answered.
+    /// Ends each session as soon as what runs in it is answered, and each subscription now.
     pub fn finish(&self) {
+        self.stop.cancel();
         for session in self.registry.all() {
-            session.finish();
+            session.finish(STOPPING);
         }
     }
 
     /// Ends all sessions now. Completes with the last one.
     pub async fn close(&self) {
         for session in self.registry.all() {
-            session.end();
+            session.end(STOPPING);
         }
         self.tasks.finished().await;
     }
@@ -106,6 +111,9 @@ impl<B: Backend> Endpoint<B> {
         }
     }
 }
+
+/// Why sessions end when the server does.
+const STOPPING: &str = "the server is stopping";
 
 /// Either form of answer has to be welcome (specification, "Sending Messages to the Server").
 fn check_accept(headers: &HeaderMap) -> Result<(), Refused> {

@@ -153,7 +153,7 @@ impl<B: Backend> Endpoint<B> {
 
     /// Ends a session.
     pub(super) fn delete(&self, headers: &HeaderMap, peer: &Peer) -> Result<Reply, Refused> {
-        self.registry.find(headers, peer)?.end();
+        self.registry.find(headers, peer)?.end("the client ended it");
         Ok(empty(StatusCode::NO_CONTENT))
     }
 
@@ -207,7 +207,7 @@ impl Unknown {
 impl Drop for Unknown {
     fn drop(&mut self) {
         if let Some(session) = &self.0 {
-            session.end();
+            session.end("it did not begin well");
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::HeaderMap;
 use http::StatusCode;
 
@@ -47,6 +48,7 @@ impl<B: Backend> Endpoint<B> {
         let (sender, mut queue) = self.join(&message, peer).await?;
         let lists = is_list(&message);
         let asks = message.request().is_some();
+        let farewell = farewell(&message);
         sender.send(message).await.map_err(|_| empty(StatusCode::BAD_GATEWAY))?;
         if !asks {
             return Ok(empty(StatusCode::ACCEPTED));
@@ -65,6 +67,9 @@ impl<B: Backend> Endpoint<B> {
             _ => {}
         }
         let mut body = EventBody::new(queue, Asking { _sender: sender }).until_answered();
+        if let Some(farewell) = farewell {
+            body = body.until_stopped(self.stop.clone(), farewell);
+        }
         body.push(messages);
         let mut reply = stream(body);
         reply.headers_mut().extend(event_body::headers());
@@ -81,6 +86,17 @@ impl<B: Backend> Endpoint<B> {
             Unserved::LegacyOnly => legacy_only(message).into(),
         })
     }
+}
+
+/// The result with which the server ends a subscription; `None` for any other request (specification
+/// 2026-07-28, "Subscriptions").
+fn farewell(message: &Message) -> Option<Message> {
+    let (id, _) = message.request().filter(|(_, method)| *method == "subscriptions/listen")?;
+    let id = id.as_json();
+    let result = format!(
+        r#"{{"jsonrpc":"2.0","id":{id},"result":{{"resultType":"complete","_meta":{{"io.modelcontextprotocol/subscriptionId":{id}}}}}}}"#
+    );
+    Message::parse(Bytes::from(result)).ok()
 }
 
 /// Whether a `tools/list` asks for the first page; `None` for another request.

@@ -38,6 +38,7 @@ pub(super) struct Session {
     streams: Mutex<Streams>,
     used: Mutex<Instant>,
     end: CancellationToken,
+    why: OnceLock<Ending>,
 }
 
 /// Why a session ended, in a word for the log and the metrics.
@@ -53,6 +54,7 @@ impl Session {
             streams: Mutex::default(),
             used: Mutex::new(Instant::now()),
             end: CancellationToken::new(),
+            why: OnceLock::new(),
         })
     }
 
@@ -86,13 +88,15 @@ impl Session {
         lock(&self.streams)
     }
 
-    /// Ends it now.
-    pub(super) fn end(&self) {
+    /// Ends it now. The first reason counts.
+    pub(super) fn end(&self, why: Ending) {
+        let _ = self.why.set(why);
         self.end.cancel();
     }
 
     /// Ends it as soon as what runs is answered.
-    pub(super) fn finish(&self) {
+    pub(super) fn finish(&self, why: Ending) {
+        let _ = self.why.set(why);
         lock(&self.to_server).take();
         self.streams().close_general();
     }
@@ -107,10 +111,11 @@ impl Session {
         ended: impl FnOnce(),
     ) -> Ending {
         let ending = tokio::select! {
-            () = self.end.cancelled() => "deleted",
-            () = self.idle(idle) => "idle",
-            () = self.pump(&mut from_server) => "server gone",
+            () = self.end.cancelled() => "ended",
+            () = self.idle(idle) => "it was not used",
+            () = self.pump(&mut from_server) => "its server has gone",
         };
+        let ending = self.why.get().copied().unwrap_or(ending);
         ended();
         lock(&self.to_server).take();
         self.streams().close();
