@@ -494,6 +494,10 @@ pub const MAX_SESSIONS: usize = 100;
 /// Sessions of one principal at the same time, unless `--max-sessions-per-client` says otherwise.
 pub const MAX_SESSIONS_EACH: usize = 20;
 
+/// Requests of one session, or of one principal of the modern era, that may wait for their answer at
+/// the same time, unless `--max-requests` says otherwise: no client is known to have more than dozens.
+pub const MAX_REQUESTS: usize = 256;
+
 /// Children that start at the same time, unless `--max-starting` says otherwise: starting an
 /// interpreter takes a second of a processor.
 pub const MAX_STARTING: usize = 8;

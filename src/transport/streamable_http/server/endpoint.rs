@@ -33,6 +33,8 @@ use crate::transport::streamable_http::server::registry::Registry;
 pub struct ServerSettings {
     /// Largest body of a request, in bytes.
     pub max_body: usize,
+    /// Requests of one session that may wait for their answer at the same time.
+    pub max_requests: usize,
     /// A session without a request and without an open stream ends after this long.
     pub session_idle: Duration,
 }

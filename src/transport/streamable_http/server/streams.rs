@@ -66,9 +66,14 @@ pub(super) struct Place {
     reader: u64,
 }
 
-/// The id of a request is waiting for its answer already.
+/// Why a request cannot be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct InUse;
+pub(super) enum NotNow {
+    /// Too many wait for their answer.
+    Full,
+    /// One with this id waits for its answer.
+    InUse,
+}
 
 /// Where a message goes now.
 #[derive(Debug)]
@@ -85,10 +90,14 @@ impl Streams {
         self.resumable = true;
     }
 
-    /// A stream for the answers to the requests in `message`.
-    pub(super) fn begin(&mut self, message: &Message) -> Result<Attached, InUse> {
+    /// A stream for the answers to the requests in `message`; of all requests together at most
+    /// `most` may wait.
+    pub(super) fn begin(&mut self, message: &Message, most: usize) -> Result<Attached, NotNow> {
         if message.request_ids().any(|id| self.waiting.contains_key(id)) {
-            return Err(InUse);
+            return Err(NotNow::InUse);
+        }
+        if self.waiting.len() + message.request_ids().count() > most {
+            return Err(NotNow::Full);
         }
         let (outlet, queue) = channel::queue();
         let place = self.add(outlet);
