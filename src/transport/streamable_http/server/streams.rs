@@ -131,26 +131,31 @@ impl Streams {
         if !self.resumable || last.stream > self.last {
             return None;
         }
-        let mut missed = self.replay.after(last);
+        let (seen, mut missed) = self.replay.after(last);
         let (outlet, queue) = channel::queue();
         let Some(stream) = self.open.get_mut(&last.stream) else {
             // It is complete: what is left of it is all there is.
             let place = Place { stream: last.stream, reader: 0 };
             let known = !missed.is_empty();
-            return known.then(|| self.attached(place, queue, missed, last.number));
+            return known.then(|| self.attached(place, queue, missed, seen));
         };
         if last.number > stream.sent {
             return None;
         }
+        // All of it may be too old to be kept.
+        let seen = stream.sent - missed.len() as u64;
         stream.outlet = Some(outlet);
         stream.reader += 1;
         let place = Place { stream: last.stream, reader: stream.reader };
         if stream.requests == 0 {
             // Only the general stream is open without a request.
-            self.general = Some(last.stream);
+            if self.general != Some(last.stream) {
+                self.close_general();
+                self.general = Some(last.stream);
+            }
             missed.extend(self.take_backlog(last.stream));
         }
-        Some(self.attached(place, queue, missed, last.number))
+        Some(self.attached(place, queue, missed, seen))
     }
 
     /// Where a message of the server goes.
