@@ -30,8 +30,8 @@
 //! # Layers
 //!
 //! A module may use what stands on a line above it, or to the left of it on its own line. A test
-//! reads the sources and fails on any other use. `auth`, `policy`, `adapt`, `observe`, `tunnel` and
-//! `cluster` have their place and no code yet.
+//! reads the sources and fails on any other use. `auth`, `policy`, `observe`, `tunnel` and `cluster`
+//! have their place and no code yet.
 //!
 //! ```text
 //! 0 limits secret report message
@@ -56,6 +56,9 @@ pub mod channel;
 pub mod retry;
 pub mod task;
 pub mod tls;
+
+// Layer 3: channels out of channels.
+pub mod adapt;
 
 // Layer 4: the wire formats.
 pub mod transport;

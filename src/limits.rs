@@ -35,6 +35,28 @@ pub const SMALL_MESSAGE_BYTES: usize = 8 * 1024;
 /// stream; no host is known to have more than some dozens.
 pub const MAX_IN_FLIGHT: usize = 1024;
 
+/// Open requests of all clients of one shared server together: four busy clients. It is one process
+/// with one pipe, and no such server is known to work on more than some dozens.
+pub const MAX_SHARED_IN_FLIGHT: usize = 4 * MAX_IN_FLIGHT;
+
+/// Ids and tokens of clients that are kept to be given back, for one shared server, in bytes: far
+/// above what real ones need, so that ids as large as messages cost no more.
+pub const KEPT_ID_BYTES: usize = 4 * 1024 * 1024;
+
+/// Messages of a shared server that wait for one client beyond its queue before the server itself
+/// has to wait: a burst of reports on several calls.
+pub const BACKLOG_MESSAGES: usize = 1024;
+
+/// As [`BACKLOG_MESSAGES`], in bytes: a few large results.
+pub const BACKLOG_BYTES: usize = 4 * 1024 * 1024;
+
+/// A client of a shared server that takes nothing for so long, while messages wait for it, is cut
+/// off: the others may have to wait for it. A browser or an agent that lives reads within moments.
+pub const STALLED_CLIENT: Duration = Duration::from_secs(10);
+
+/// Wait for the reason of a server that takes no more messages: its end is mostly on the way.
+pub const SERVER_LAST_WORDS: Duration = Duration::from_millis(100);
+
 /// Shortest word of a header value that is masked where a peer repeats it, in characters: `Bearer` is
 /// no secret, and what is shorter is hardly one.
 pub const MASKED_CHARS: usize = 8;

@@ -22,6 +22,7 @@ use crate::limits;
 use crate::message::envelope::Envelope;
 use crate::message::survey::Survey;
 
+pub(crate) use crate::message::envelope::folds_to;
 pub use crate::message::error::RpcError;
 pub use crate::message::fragment::request_id as request_id_of_fragments;
 pub use crate::message::id::Id;

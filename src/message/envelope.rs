@@ -168,8 +168,8 @@ impl Visitor<'_> for KeyVisitor {
 
 /// Whether a parser that ignores case, as Go's does, would take `name` for `reserved`
 /// (CVE-2026-27896).
-fn folds_to(name: &str, reserved: &str) -> bool {
+pub(crate) fn folds_to(name: &str, reserved: &str) -> bool {
     // Long ſ and the Kelvin sign fold into ASCII, so compare by way of upper case.
     let folded = name.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
-    folded.eq(reserved.chars())
+    folded.eq(reserved.chars().map(|c| c.to_ascii_lowercase()))
 }
