@@ -77,6 +77,9 @@ mod reload;
 #[cfg(test)]
 mod resuming;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod serve_sessions;
+#[cfg(test)]
 mod server_certificates;
 #[cfg(test)]
 mod sessions;
