@@ -80,6 +80,9 @@ mod resuming;
 #[cfg(target_os = "linux")]
 mod serve_sessions;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod serve_streams;
+#[cfg(test)]
 mod server_certificates;
 #[cfg(test)]
 mod sessions;

@@ -7,6 +7,7 @@ use std::net::Shutdown;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
+use std::time::Instant;
 
 use rustls::ClientConfig;
 use rustls::ClientConnection;
@@ -371,7 +372,9 @@ impl Events {
 
     /// The next event; `None` at the end of the stream.
     pub(crate) fn next(&mut self) -> Option<Event> {
+        let end = Instant::now() + LIMIT;
         loop {
+            assert!(Instant::now() < end, "comments and no event");
             if let Some((block, rest)) = self.text.split_once("\n\n") {
                 let (block, rest) = (block.to_owned(), rest.to_owned());
                 self.text = rest;
