@@ -115,6 +115,14 @@ impl Ask {
         self
     }
 
+    pub(crate) fn body(&self) -> &str {
+        self.body.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) fn headers(&self) -> &[(String, String)] {
+        &self.headers
+    }
+
     /// As it goes over the wire.
     pub(crate) fn text(&self, host: &str) -> String {
         let mut text = format!("{} {} HTTP/1.1\r\n", self.method, self.path);
@@ -161,8 +169,16 @@ impl Wire {
         Self { stream, socket, host, kept: Vec::new(), rest: Rest::None }
     }
 
-    pub(crate) fn host(&self) -> &str {
-        &self.host
+    pub(crate) fn local_port(&self) -> u16 {
+        self.socket.local_addr().unwrap().port()
+    }
+
+    /// Waits for the time of its patience whether the server closes.
+    pub(crate) fn is_closed(&mut self) -> bool {
+        match self.stream.read(&mut [0; 4096]) {
+            Ok(count) => count == 0,
+            Err(error) => !is_timeout(&error),
+        }
     }
 
     /// Waits longer, or not as long, for bytes of the server.

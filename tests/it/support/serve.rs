@@ -2,7 +2,9 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Write as _;
 use std::net::SocketAddr;
+use std::net::TcpStream;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::path::PathBuf;
@@ -15,9 +17,14 @@ use std::time::Instant;
 
 use rustix::process::Pid;
 use rustix::process::Signal;
+use rustls::ClientConnection;
+use rustls::StreamOwned;
 use rustls_pki_types::CertificateDer;
+use rustls_pki_types::ServerName;
+use rustls_pki_types::pem::PemObject as _;
 use tempfile::TempDir;
 
+use crate::support::http;
 use crate::support::pipes;
 use crate::support::pipes::Reads;
 use crate::support::pipes::Seen;
@@ -71,6 +78,28 @@ impl Serving {
         }
         serving.ca = Some(ca);
         serving
+    }
+
+    /// Over TLS, without a certificate demanded of anybody: for tools that have none.
+    pub(crate) fn tls() -> Self {
+        let (mut serving, ca) = (Self::plain(), Ca::new("test CA"));
+        serving.write_identity(&ca.server(&["localhost"]));
+        for (flag, file) in [("--tls-cert", "server.crt"), ("--tls-key", "server.key")] {
+            let path = serving.folder.path().join(file).display().to_string();
+            serving = serving.flag(flag, path);
+        }
+        serving.ca = Some(ca);
+        serving
+    }
+
+    /// The files of the test can be read and changed by every user.
+    pub(crate) fn let_everybody_in(&self) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = self.folder.path();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
+        let log = path.join("child.log");
+        fs::write(&log, "").unwrap();
+        fs::set_permissions(&log, fs::Permissions::from_mode(0o666)).unwrap();
     }
 
     fn write_identity(&self, leaf: &Leaf) {
@@ -147,6 +176,22 @@ impl Serve {
         let leaf = self.ca.as_ref().unwrap().server(&["localhost"]);
         pki::write(&self.folder, "server.crt", leaf.chain_pem());
         pki::write(&self.folder, "server.key", leaf.key.serialize_pem());
+    }
+
+    /// The certificate that it shows to who connects now.
+    pub(crate) fn served_certificate(&self, leaf: &Leaf) -> CertificateDer<'static> {
+        let socket = TcpStream::connect(self.address).unwrap();
+        let config = Arc::new(http::config(self, Some(leaf)));
+        let name = ServerName::try_from("localhost").unwrap();
+        let client = ClientConnection::new(config, name).unwrap();
+        let mut stream = StreamOwned::new(client, socket);
+        stream.flush().expect("a handshake");
+        stream.conn.peer_certificates().expect("a certificate")[0].clone().into_owned()
+    }
+
+    /// The certificate that lies in its file.
+    pub(crate) fn certificate_on_disk(&self) -> CertificateDer<'static> {
+        CertificateDer::from_pem_file(self.path("server.crt")).unwrap()
     }
 
     /// A path in a folder of the test's own.
