@@ -155,7 +155,7 @@ impl<B: Backend> Endpoint<B> {
 
     /// Ends a session.
     pub(super) fn delete(&self, headers: &HeaderMap, peer: &Peer) -> Result<Reply, Refused> {
-        self.registry.find(headers, peer)?.end("the client ended it");
+        self.registry.take(headers, peer)?.end("the client ended it");
         Ok(empty(StatusCode::NO_CONTENT))
     }
 
