@@ -24,6 +24,8 @@ mod python_sdk;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod served;
+#[cfg(test)]
 mod stunnel;
 #[cfg(test)]
 mod typescript_sdk;

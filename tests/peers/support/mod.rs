@@ -8,3 +8,4 @@ pub(crate) mod install;
 pub(crate) mod pki;
 pub(crate) mod process;
 pub(crate) mod remote;
+pub(crate) mod serve;

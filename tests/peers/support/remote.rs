@@ -1,11 +1,14 @@
 //! Remotes: a server that others wrote, behind mutual TLS.
 
+use std::process::Command;
+
 use super::front;
 use super::install;
 use super::install::Python;
 use super::pki::Pki;
 use super::process;
 use super::process::Server;
+use super::serve;
 
 /// The wire of a server.
 #[derive(Clone, Copy)]
@@ -83,6 +86,33 @@ impl Remote {
         let mut command = Python::V2.driver("server_python_v2.py")?;
         command.arg(wire_name(wire));
         Self::behind(front::nginx, Server::start(command), wire)
+    }
+
+    /// server-everything, which speaks stdio here, behind our own server.
+    pub(crate) fn everything_behind_serve(wire: Wire) -> Option<Self> {
+        let mut command = install::node_package(install::EVERYTHING)?;
+        command.arg("stdio");
+        Some(Self::behind_serve(&command, wire))
+    }
+
+    /// Our small server on the Python SDK 2.x, which speaks stdio here, behind our own server.
+    pub(crate) fn python_v2_behind_serve(wire: Wire) -> Option<Self> {
+        let mut command = Python::V2.driver("server_python_v2.py")?;
+        command.arg("stdio");
+        Some(Self::behind_serve(&command, wire))
+    }
+
+    /// This command behind our own server with mutual TLS.
+    pub(crate) fn behind_serve(command: &Command, wire: Wire) -> Self {
+        let pki = Pki::new();
+        let files = [
+            ("--tls-cert", &pki.server.certificate),
+            ("--tls-key", &pki.server.key),
+            ("--tls-client-ca", &pki.ca),
+        ];
+        let flags = files.map(|(flag, file)| [flag.to_owned(), file.display().to_string()]);
+        let server = serve::start(&flags.concat(), command);
+        Self::with_its_own_tls(pki, server, wire)
     }
 
     fn python(python: Python, script: &str, wire: Wire) -> Option<Self> {

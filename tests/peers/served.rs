@@ -1,0 +1,98 @@
+//! Servers that others wrote, which speak stdio alone, behind our own server; hosts that others
+//! wrote reach them through our bridge, with mutual TLS on the way.
+
+use super::support::host::Host;
+use super::support::host::Seen;
+use super::support::remote::Remote;
+use super::support::remote::Wire;
+
+const SSE: [&str; 2] = ["--transport", "sse-only"];
+
+#[test]
+fn server_everything_gives_a_whole_tour_to_a_typescript_v1_host() {
+    let Some(remote) = Remote::everything_behind_serve(Wire::Http) else { return };
+    let Some(seen) = Host::TypeScriptV1.tour(&remote, &[]) else { return };
+    seen.assert_whole_tour();
+    assert!(seen.roots_asked);
+    assert!(remote.server.logs("a session ends: deleted"));
+}
+
+#[test]
+fn server_everything_gives_a_whole_tour_to_a_typescript_v2_host() {
+    let Some(remote) = Remote::everything_behind_serve(Wire::Http) else { return };
+    let Some(seen) = Host::TypeScriptV2("auto").tour(&remote, &[]) else { return };
+    seen.assert_whole_tour();
+    assert_eq!(seen.protocol, "2025-11-25");
+}
+
+#[test]
+fn server_everything_gives_a_whole_tour_to_a_python_1x_host() {
+    let Some(remote) = Remote::everything_behind_serve(Wire::Http) else { return };
+    let Some(seen) = Host::PythonV1.tour(&remote, &[]) else { return };
+    seen.assert_whole_tour();
+}
+
+// The server behind us speaks the legacy era alone, which the answer to the probe has to say.
+#[test]
+fn a_python_2x_host_falls_back_to_the_handshake_with_server_everything() {
+    let Some(remote) = Remote::everything_behind_serve(Wire::Http) else { return };
+    let Some(seen) = Host::PythonV2("auto").tour(&remote, &[]) else { return };
+    seen.assert_whole_tour();
+    assert_eq!(seen.protocol, "2025-11-25");
+}
+
+#[test]
+fn server_everything_gives_a_whole_tour_over_http_sse() {
+    let Some(remote) = Remote::everything_behind_serve(Wire::Sse) else { return };
+    let Some(seen) = Host::TypeScriptV1.tour(&remote, &SSE) else { return };
+    seen.assert_whole_tour();
+    assert!(seen.roots_asked);
+}
+
+#[test]
+fn a_python_2x_host_speaks_the_modern_era() {
+    let Some(seen) = python_v2(Wire::Http, Host::PythonV2("auto"), &[]) else { return };
+    assert_eq!(seen.protocol, "2026-07-28");
+    assert_eq!(seen.server, "python-v2");
+}
+
+#[test]
+fn a_python_2x_host_pinned_to_the_modern_era_needs_no_probe() {
+    let Some(seen) = python_v2(Wire::Http, Host::PythonV2("2026-07-28"), &[]) else { return };
+    assert_eq!(seen.protocol, "2026-07-28");
+}
+
+#[test]
+fn a_python_2x_host_in_legacy_mode_has_a_session() {
+    let Some(seen) = python_v2(Wire::Http, Host::PythonV2("legacy"), &[]) else { return };
+    assert_eq!(seen.protocol, "2025-11-25");
+}
+
+#[test]
+fn a_python_1x_host_works_with_a_server_of_both_eras() {
+    python_v2(Wire::Http, Host::PythonV1, &[]);
+}
+
+#[test]
+fn a_typescript_v2_host_speaks_the_modern_era() {
+    let Some(seen) = python_v2(Wire::Http, Host::TypeScriptV2("auto"), &[]) else { return };
+    assert_eq!(seen.protocol, "2026-07-28");
+}
+
+#[test]
+fn a_python_1x_host_works_over_http_sse() {
+    python_v2(Wire::Sse, Host::PythonV1, &SSE);
+}
+
+#[test]
+fn a_python_2x_host_works_over_http_sse() {
+    python_v2(Wire::Sse, Host::PythonV2("auto"), &SSE);
+}
+
+/// The whole tour of this host to a server of both eras.
+fn python_v2(wire: Wire, host: Host, flags: &[&str]) -> Option<Seen> {
+    let remote = Remote::python_v2_behind_serve(wire)?;
+    let seen = host.tour(&remote, flags)?;
+    seen.assert_whole_tour();
+    Some(seen)
+}
