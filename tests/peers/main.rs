@@ -12,6 +12,8 @@ mod support;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod conformance_server;
+#[cfg(test)]
 mod everything;
 #[cfg(test)]
 mod haproxy;

@@ -3,8 +3,10 @@
 
 use super::support::host::Host;
 use super::support::host::Seen;
+use super::support::remote;
 use super::support::remote::Remote;
 use super::support::remote::Wire;
+use super::support::serve;
 
 const SSE: [&str; 2] = ["--transport", "sse-only"];
 
@@ -87,6 +89,56 @@ fn a_python_1x_host_works_over_http_sse() {
 #[test]
 fn a_python_2x_host_works_over_http_sse() {
     python_v2(Wire::Sse, Host::PythonV2("auto"), &SSE);
+}
+
+// The SDKs as HTTP clients, with mutual TLS of their own.
+#[test]
+fn every_sdk_reaches_server_everything_without_our_bridge() {
+    let Some(http) = Remote::everything_behind_serve(Wire::Http) else { return };
+    let sse = http.url.replace("/mcp", "/sse");
+    for host in [
+        Host::PythonV1,
+        Host::PythonV2("auto"),
+        Host::PythonV2("legacy"),
+        Host::TypeScriptV1,
+        Host::TypeScriptV2("auto"),
+        Host::TypeScriptV2("legacy"),
+    ] {
+        for url in [&http.url, &sse] {
+            let Some(seen) = host.visit(url, Some(&http.pki)) else { return };
+            seen.assert_tour();
+            assert!(matches!(&*seen.protocol, "" | "2025-11-25"), "{host:?} {url} {seen:?}");
+        }
+    }
+}
+
+#[test]
+fn every_sdk_reaches_a_server_of_both_eras_without_our_bridge() {
+    let Some(http) = Remote::python_v2_behind_serve(Wire::Http) else { return };
+    for (host, era) in [
+        (Host::PythonV1, "2025-11-25"),
+        (Host::PythonV2("auto"), "2026-07-28"),
+        (Host::PythonV2("legacy"), "2025-11-25"),
+        (Host::PythonV2("2026-07-28"), "2026-07-28"),
+        (Host::TypeScriptV1, "2025-11-25"),
+        (Host::TypeScriptV2("auto"), "2026-07-28"),
+        (Host::TypeScriptV2("legacy"), "2025-11-25"),
+    ] {
+        let Some(seen) = host.visit(&http.url, Some(&http.pki)) else { return };
+        seen.assert_tour();
+        assert_eq!(seen.protocol, era, "{host:?}");
+    }
+}
+
+#[test]
+fn plain_http_on_loopback_serves_both_eras() {
+    let Some(command) = remote::python_v2_on_stdio() else { return };
+    let server = serve::start(&[], &command);
+    let url = format!("http://127.0.0.1:{}/mcp", server.port);
+    for host in [Host::PythonV2("auto"), Host::TypeScriptV1] {
+        let Some(seen) = host.visit(&url, None) else { return };
+        seen.assert_tour();
+    }
 }
 
 /// The whole tour of this host to a server of both eras.

@@ -4,12 +4,26 @@ The host hands in a session object; results are read in their wire form, in whic
 """
 
 import json
+import os
+import ssl
 
 import anyio
 
 MESSAGE = 'naïve "quotes" \\ 日本語 🦀\nsecond line \u2028 end'
 LARGE = "0123456789abcdef" * 20_000  # more than any pipe, record or window holds at once
 LIMIT = 20  # seconds, for whatever has to arrive
+
+
+def http_client(library, headers=None, timeout=None, auth=None):
+    """A client of httpx or httpx2, with the certificates that the environment names."""
+    verify = True
+    if "PEER_CA" in os.environ:
+        verify = ssl.create_default_context(cafile=os.environ["PEER_CA"])
+        verify.load_cert_chain(os.environ["PEER_CERTIFICATE"], os.environ["PEER_KEY"])
+    timeout = timeout or library.Timeout(30, read=300)
+    return library.AsyncClient(
+        verify=verify, trust_env=False, headers=headers, timeout=timeout, auth=auth
+    )
 
 
 def wire(model) -> dict:

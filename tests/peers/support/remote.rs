@@ -97,9 +97,7 @@ impl Remote {
 
     /// Our small server on the Python SDK 2.x, which speaks stdio here, behind our own server.
     pub(crate) fn python_v2_behind_serve(wire: Wire) -> Option<Self> {
-        let mut command = Python::V2.driver("server_python_v2.py")?;
-        command.arg("stdio");
-        Some(Self::behind_serve(&command, wire))
+        Some(Self::behind_serve(&python_v2_on_stdio()?, wire))
     }
 
     /// This command behind our own server with mutual TLS.
@@ -135,6 +133,13 @@ impl Remote {
         let url = format!("https://localhost:{}{}", front.port, wire.path());
         Some(Self { url, pki, server, front: Some(front) })
     }
+}
+
+/// Our small server on the Python SDK 2.x, on its standard input and output.
+pub(crate) fn python_v2_on_stdio() -> Option<Command> {
+    let mut command = Python::V2.driver("server_python_v2.py")?;
+    command.arg("stdio");
+    Some(command)
 }
 
 fn wire_name(wire: Wire) -> &'static str {
