@@ -1,8 +1,12 @@
 //! Servers that others wrote, which speak stdio alone, behind our own server; hosts that others
 //! wrote reach them through our bridge, with mutual TLS on the way.
 
+use std::process::Command;
+
 use super::support::host::Host;
 use super::support::host::Seen;
+use super::support::install;
+use super::support::install::Python;
 use super::support::remote;
 use super::support::remote::Remote;
 use super::support::remote::Wire;
@@ -138,6 +142,42 @@ fn plain_http_on_loopback_serves_both_eras() {
     for host in [Host::PythonV2("auto"), Host::TypeScriptV1] {
         let Some(seen) = host.visit(&url, None) else { return };
         seen.assert_tour();
+    }
+}
+
+#[test]
+fn mcp_server_time_answers_every_sdk_with_and_without_our_bridge() {
+    let Some(program) = Python::V2.program("mcp-server-time") else { return };
+    let mut command = Command::new(program);
+    command.args(["--local-timezone", "UTC"]);
+    each_sdk_calls(&command, "\"timezone\": \"UTC\"", "2026-07-28");
+}
+
+#[test]
+fn server_filesystem_answers_every_sdk_with_and_without_our_bridge() {
+    let Some(mut command) = install::node_package(install::FILESYSTEM) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().canonicalize().unwrap();
+    command.arg(&folder);
+    each_sdk_calls(&command, folder.to_str().unwrap(), "2025-11-25");
+}
+
+/// Each SDK lists the tools and calls one; `latest` is the version that it finds where it looks.
+fn each_sdk_calls(command: &Command, answer: &str, latest: &str) {
+    let remote = Remote::behind_serve(command, Wire::Http);
+    for (host, era) in [
+        (Host::PythonV1, "2025-11-25"),
+        (Host::PythonV2("auto"), latest),
+        (Host::TypeScriptV1, "2025-11-25"),
+        (Host::TypeScriptV2("auto"), latest),
+    ] {
+        let Some(direct) = host.visit(&remote.url, Some(&remote.pki)) else { return };
+        let Some(bridged) = host.tour(&remote, &[]) else { return };
+        for seen in [direct, bridged] {
+            assert!(seen.finished, "{host:?}: {seen:?}\n{}", seen.stderr);
+            assert!(seen.answer.contains(answer), "{host:?}: {}", seen.answer);
+            assert_eq!(seen.protocol, era, "{host:?}");
+        }
     }
 }
 

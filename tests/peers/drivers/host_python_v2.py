@@ -61,7 +61,8 @@ async def main() -> None:
         seen["protocol"] = client.protocol_version
         if client.server_info:  # unknown when the version is pinned and nothing was asked
             seen["server"] = client.server_info.name
-        if client.protocol_version == "2026-07-28":
+        names = [tool.name for tool in (await client.list_tools()).tools]
+        if client.protocol_version == "2026-07-28" and "announce" in names:
             async with client.listen(tools_list_changed=True):
                 await tour(client, seen, announced)
         else:

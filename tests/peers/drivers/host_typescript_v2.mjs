@@ -39,7 +39,10 @@ await report(async (seen) => {
   const transport = reach(words);
   await client.connect(transport);
   seen.protocol = client.getNegotiatedProtocolVersion();
-  if (seen.protocol === '2026-07-28') await client.listen({ toolsListChanged: true });
+  const names = (await client.listTools()).tools.map((tool) => tool.name);
+  if (seen.protocol === '2026-07-28' && names.includes('announce')) {
+    await client.listen({ toolsListChanged: true });
+  }
   seen.server = client.getServerVersion().name;
   const call = (name, args, options) => client.callTool({ name, arguments: args }, options);
   await tour({ transport, call, listTools: () => client.listTools(), announced }, seen);

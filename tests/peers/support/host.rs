@@ -33,6 +33,8 @@ pub(crate) struct Seen {
     pub(crate) protocol: String,
     pub(crate) server: String,
     pub(crate) tools: Vec<String>,
+    /// What the one call to a server with tools of its own said.
+    pub(crate) answer: String,
     /// A text with every awkward character came back unchanged.
     pub(crate) echo: bool,
     /// So did one of 320 kB.

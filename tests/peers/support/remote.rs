@@ -113,6 +113,16 @@ impl Remote {
         Self::with_its_own_tls(pki, server, wire)
     }
 
+    /// server-everything behind our own server without TLS, and that behind nginx, under a path.
+    pub(crate) fn everything_behind_serve_and_nginx(wire: Wire, prefix: &str) -> Option<Self> {
+        let mut command = install::node_package(install::EVERYTHING)?;
+        command.arg("stdio");
+        let server = serve::start(&["--path-prefix".to_owned(), prefix.to_owned()], &command);
+        let mut remote = Self::behind(front::nginx, server, wire)?;
+        remote.url = remote.url.replace(wire.path(), &format!("{prefix}{}", wire.path()));
+        Some(remote)
+    }
+
     fn python(python: Python, script: &str, wire: Wire) -> Option<Self> {
         let pki = Pki::new();
         let mut command = python.driver(script)?;
