@@ -109,7 +109,7 @@ impl Numbers {
         }
         let ends = limits::LATENCY_BUCKETS.iter().map(|end| end.as_secs_f64());
         let counts = self.requests.latencies();
-        let buckets: Vec<_> = ends.chain([f64::MAX]).zip(counts).collect();
+        let buckets: Vec<_> = ends.chain([f64::INFINITY]).zip(counts).collect();
         let mut metric = page.0.encode_descriptor(
             "request_duration",
             "Time from a request to its answer",

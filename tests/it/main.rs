@@ -77,6 +77,9 @@ mod reload;
 #[cfg(test)]
 mod resuming;
 #[cfg(test)]
+#[cfg(unix)]
+mod serve_operating;
+#[cfg(test)]
 mod server_certificates;
 #[cfg(test)]
 mod sessions;
