@@ -180,6 +180,9 @@ pub const WATCHDOG_RETRY: Duration = Duration::from_millis(20);
 /// certificate is in use a second later, and a busy pool does not ask the disk for each request.
 pub const RELOAD_CHECK: Duration = Duration::from_secs(1);
 
+/// How often a server looks at its TLS files while nobody connects.
+pub const RELOAD_INTERVAL: Duration = Duration::from_secs(5);
+
 /// A client certificate that ends sooner than this is announced at start and once a day: time
 /// enough to ask for a new one.
 pub const EXPIRY_WARNING: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -491,6 +494,10 @@ pub const MAX_SESSIONS: usize = 100;
 /// Sessions of one principal at the same time, unless `--max-sessions-per-client` says otherwise.
 pub const MAX_SESSIONS_EACH: usize = 20;
 
+/// Requests of one session, or of one principal of the modern era, that may wait for their answer at
+/// the same time, unless `--max-requests` says otherwise: no client is known to have more than dozens.
+pub const MAX_REQUESTS: usize = 256;
+
 /// Children that start at the same time, unless `--max-starting` says otherwise: starting an
 /// interpreter takes a second of a processor.
 pub const MAX_STARTING: usize = 8;
@@ -553,6 +560,3 @@ pub const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Largest `--config` file, in bytes: some thousand lines.
 pub const CONFIG_FILE_BYTES: u64 = 64 * 1024;
-
-/// Between two looks at how long the server's certificate is still good.
-pub const EXPIRY_LOOK: Duration = Duration::from_secs(24 * 60 * 60);

@@ -125,6 +125,15 @@ impl Failure {
         let retry_safe = matches!(kind, Kind::NotSent | Kind::Tls);
         Self { kind, retry_safe, retry_after: None, report }
     }
+
+    /// A limit of our own: nothing was started, so it may be tried again a little later.
+    pub fn full(text: &str, limit: usize) -> Self {
+        let report = Report::new(text)
+            .cause(format!("{limit} are allowed"))
+            .hint("try again later, or end what is not used");
+        let retry_after = Some(limits::RETRY_AFTER);
+        Self { kind: Kind::Overloaded, retry_safe: true, retry_after, report }
+    }
 }
 
 impl fmt::Display for Failure {

@@ -18,7 +18,7 @@ use crate::transport::process::watchdog;
 #[command(
     name = "mcp-secure-remote",
     version,
-    override_usage = "mcp-secure-remote <server-url> [options]\n       mcp-secure-remote serve [options] -- <command>\n       mcp-secure-remote certs --output <folder> [options]\n       mcp-secure-remote demo",
+    override_usage = "mcp-secure-remote <server-url> [options]\n       mcp-secure-remote serve [options] -- <command>\n       mcp-secure-remote certs [options]\n       mcp-secure-remote demo",
     after_help = AFTER_HELP,
     args_conflicts_with_subcommands = true,
     args_override_self = true,

@@ -217,6 +217,11 @@ struct LimitFlags {
     #[arg(long, value_name = "number")]
     max_sessions_per_client: Option<String>,
 
+    /// Requests of one session that wait for their answer; of one client certificate in the newest
+    /// protocol version (default: 256)
+    #[arg(long, value_name = "number")]
+    max_requests: Option<String>,
+
     /// Processes that start at the same time (default: 8)
     #[arg(long, value_name = "number")]
     max_starting: Option<String>,
@@ -516,6 +521,7 @@ fn limits(flags: &LimitFlags) -> Result<Limits, UsageError> {
             flags.max_sessions_per_client.as_deref(),
             limits::MAX_SESSIONS_EACH,
         )?,
+        requests: count("--max-requests", flags.max_requests.as_deref(), limits::MAX_REQUESTS)?,
         starting: count("--max-starting", flags.max_starting.as_deref(), limits::MAX_STARTING)?,
         body,
         session_idle: time("--session-idle-timeout", idle.as_deref(), limits::SESSION_IDLE)?,

@@ -120,7 +120,7 @@ fn values_outside_their_set_are_refused() {
         ("--tls-no-verify=x", "--tls-insecure-skip-verify must be true or false"),
         ("--log-format=xml", "--log-format must be one of text, json"),
         ("--connect-timeout=0", "--connect-timeout must be a time between 1ms and 1 day"),
-        ("--request-timeout=1h", "--request-timeout must be a time between 1ms and 1 day"),
+        ("--request-timeout=25h", "--request-timeout must be a time between 1ms and 1 day"),
         ("--max-message-size=1", "--max-message-size must be a size between 4KiB and 2GiB - 1"),
         ("--tls-servername=", "--tls-servername must be a host name or an IP address"),
         ("--tls-servername=a:1", "--tls-servername must be a host name or an IP address"),

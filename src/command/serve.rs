@@ -89,7 +89,9 @@ pub async fn run(mut config: ServeConfig) -> Result<(), Report> {
     let tasks = Tasks::new();
     tasks.spawn(reload_at_hangup(tls.clone(), Hangups::listen()?, Arc::clone(&notifier)));
     if let Some(tls) = tls {
-        tasks.spawn(look_at_dates(tls));
+        tracing::info!("{}", tls.describe());
+        tasks.spawn(watch_expiry(tls.clone()));
+        tasks.spawn(look_at_files(tls));
     }
     let living = Arc::clone(&notifier);
     tasks.spawn(async move { living.live().await });
@@ -143,6 +145,24 @@ fn listen(config: &mut ServeConfig) -> Result<(Vec<TcpListener>, Vec<SocketAddr>
     Ok((sockets, addresses))
 }
 
+/// Also while nobody connects: who is not trusted any more is to go.
+async fn look_at_files(tls: ServerTls) {
+    loop {
+        tokio::time::sleep(limits::RELOAD_INTERVAL).await;
+        tls.refresh().await;
+    }
+}
+
+/// Says in time that a certificate is about to expire: at the start, and once a day.
+async fn watch_expiry(tls: ServerTls) {
+    loop {
+        for warning in tls.warnings(SystemTime::now()) {
+            tracing::warn!("{warning}");
+        }
+        tokio::time::sleep(limits::EXPIRY_CHECK).await;
+    }
+}
+
 /// SIGHUP: look at the files of TLS now, if there are any.
 async fn reload_at_hangup(tls: Option<ServerTls>, mut hangups: Hangups, notifier: Arc<Notifier>) {
     while hangups.next().await {
@@ -156,15 +176,5 @@ async fn reload_at_hangup(tls: Option<ServerTls>, mut hangups: Hangups, notifier
             }
         }
         notifier.ready();
-    }
-}
-
-/// Says at start and once a day what will soon keep clients out.
-async fn look_at_dates(tls: ServerTls) {
-    loop {
-        for warning in tls.warnings(SystemTime::now()) {
-            tracing::warn!("{warning}");
-        }
-        tokio::time::sleep(limits::EXPIRY_LOOK).await;
     }
 }

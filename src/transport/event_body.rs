@@ -18,6 +18,8 @@ use http_body::Body;
 use http_body::Frame;
 use tokio::time::Instant;
 use tokio::time::Sleep;
+use tokio_util::sync::CancellationToken;
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::channel::Receiver;
 use crate::limits;
@@ -50,6 +52,8 @@ pub(crate) struct EventBody<G> {
     // Used again and again.
     messages: Vec<Message>,
     ids: Option<EventId>,
+    // What ends it early, and the last message then.
+    farewell: Option<(Pin<Box<WaitForCancellationFutureOwned>>, Message)>,
     // The answer that is the last event.
     ends_with_answer: bool,
     is_over: bool,
@@ -81,6 +85,7 @@ impl<G: Reader> EventBody<G> {
             ready: VecDeque::new(),
             messages: Vec::new(),
             ids: None,
+            farewell: None,
             ends_with_answer: false,
             is_over: false,
             quiet_since: Instant::now(),
@@ -98,6 +103,12 @@ impl<G: Reader> EventBody<G> {
     /// Ends with the first response.
     pub(crate) fn until_answered(mut self) -> Self {
         self.ends_with_answer = true;
+        self
+    }
+
+    /// Ends with `message` once `stop` is cancelled.
+    pub(crate) fn until_stopped(mut self, stop: CancellationToken, message: Message) -> Self {
+        self.farewell = Some((Box::pin(stop.cancelled_owned()), message));
         self
     }
 
@@ -150,6 +161,20 @@ impl<G: Reader> EventBody<G> {
         self.guard.sent();
     }
 
+    /// Whether it is to end early; its last message is then encoded.
+    fn poll_farewell(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some((stop, _)) = &mut self.farewell else { return false };
+        if stop.as_mut().poll(cx).is_pending() {
+            return false;
+        }
+        if let Some((_, message)) = self.farewell.take() {
+            self.messages.push(message);
+            self.encode();
+        }
+        self.is_over = true;
+        true
+    }
+
     /// A comment now and then, so that nobody on the way takes the stream for dead.
     fn poll_keep_alive(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
         while self.keep_alive.as_mut().poll(cx).is_ready() {
@@ -186,6 +211,7 @@ impl<G: Reader> Body for EventBody<G> {
             match this.queue.poll_recv_all(cx, &mut this.messages) {
                 Poll::Ready(true) => this.encode(),
                 Poll::Ready(false) => this.is_over = true,
+                Poll::Pending if this.poll_farewell(cx) => {}
                 Poll::Pending => {
                     let comment = this.poll_keep_alive(cx);
                     return comment.map(|bytes| Some(Ok(Frame::data(bytes))));

@@ -18,11 +18,28 @@ fn every_variable_of_the_help_is_in_the_readme_and_the_other_way_round() {
 #[test]
 fn every_variable_that_the_program_reads_is_in_its_help() {
     let source = include_str!("../../src/cli/tls.rs");
-    assert_eq!(words(source, "MCP_REMOTE_"), words(&help(), "MCP_REMOTE_"));
+    let helped = help() + &help_of("serve");
+    assert_eq!(words(source, "MCP_REMOTE_"), words(&helped, "MCP_REMOTE_"));
+}
+
+#[test]
+fn every_flag_and_variable_of_serve_is_in_its_guide() {
+    let guide = include_str!("../../docs/serve.md");
+    for prefix in ["--", "MCP_REMOTE_"] {
+        let (told, known) = (words(guide, prefix), words(&help_of("serve"), prefix));
+        let missing: Vec<_> = known.difference(&told).filter(|word| *word != "--help").collect();
+        assert!(missing.is_empty(), "not in docs/serve.md: {missing:?}");
+    }
 }
 
 fn help() -> String {
-    let output = program(&["--help"]).output().expect("the program starts");
+    help_of("")
+}
+
+/// The help of a command.
+fn help_of(command: &str) -> String {
+    let words: Vec<&str> = [command, "--help"].into_iter().filter(|it| !it.is_empty()).collect();
+    let output = program(&words).output().expect("the program starts");
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 

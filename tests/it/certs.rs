@@ -327,6 +327,31 @@ fn clients_are_added_later_by_a_ca_that_was_kept() {
     assert!(code == 1 && error.contains("ann.crt`\ncause: it exists already"), "{error}");
 }
 
+/// RSA, an email address in the name, and an encrypted key, as many a firm's own CA has it.
+#[test]
+fn a_ca_that_openssl_made_adds_clients_unless_its_name_cannot_be_repeated() {
+    let set = Set::none();
+    let (file, source) = (set.passphrase(), set.source());
+    fs::create_dir(set.path("")).unwrap();
+    let make = |subject: &str| {
+        let (certificate, key) = (set.shown("ca.crt"), set.shown("ca.key"));
+        said(
+            openssl(&["req", "-x509", "-newkey", "rsa:2048", "-passout", &source, "-days", "30"])
+                .args(["-config", "/dev/null", "-subj", subject, "-keyout", &key])
+                .args(["-addext", "basicConstraints=critical,CA:TRUE", "-out", &certificate])
+                .args(["-addext", "keyUsage=critical,keyCertSign"]),
+        );
+    };
+    let add = ["add-client", "--ca-passphrase-file", &file, "--client"];
+    make("/C=NL/O=A firm/CN=Its CA/emailAddress=ca@a.example");
+    set.certs(&[&add[..], &["ann"]].concat());
+    assert!(set.verify("ann.crt", &["-purpose", "sslclient"]));
+    make("/OU=one/OU=two/CN=Its CA");
+    let (code, error) = set.refusal(&[&add[..], &["bob"]].concat());
+    assert!(code == 1 && error.contains("cannot be repeated"), "{error}");
+    assert!(!set.path("bob.crt").exists());
+}
+
 #[test]
 fn a_ca_that_cannot_be_used_adds_no_client() {
     let set = Set::none();

@@ -113,9 +113,11 @@ async fn a_child_sees_the_environment_that_was_made_for_it_and_no_other() {
 #[tokio::test]
 #[cfg(target_os = "linux")]
 async fn a_child_has_three_descriptors_its_own_group_and_the_folder_it_was_given() {
-    let nursery = Nursery::new();
     let folder = tempfile::tempdir().unwrap();
-    let _file = fs::File::create(folder.path().join("open")).unwrap();
+    let file = fs::File::create(folder.path().join("open")).unwrap();
+    // As a service manager hands it on: open for every program.
+    let _inherited = rustix::io::dup(&file).unwrap();
+    let nursery = Nursery::new();
     let first = nursery.start(program("cat", &[]));
     let mut config = program("cat", &[]);
     config.directory = Some(folder.path().to_owned());

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::BufRead;
 use std::io::BufReader;
+use std::process::Child;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -158,6 +159,17 @@ async fn when_no_process_can_be_made_that_is_overload_and_passes() {
     nursery.over().await;
 }
 
+/// Killed when it is dropped, also by a test that fails.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Fails only where it is dead already.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
 /// This test is both: the one that watches, and the server that it kills.
 #[tokio::test]
 async fn when_the_server_is_killed_its_children_are_ended_with_all_they_started() {
@@ -176,8 +188,8 @@ async fn when_the_server_is_killed_its_children_are_ended_with_all_they_started(
         println!("\nwatchdog {}", watchdog_of(std::process::id()).unwrap());
         return std::future::pending().await;
     }
-    let mut server = alone::command(NAME).stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut server = Server(alone::command(NAME).stdout(Stdio::piped()).spawn().unwrap());
+    let mut lines = BufReader::new(server.0.stdout.take().unwrap()).lines().map_while(Result::ok);
     let mut number = |what: &str| {
         let found = lines.find_map(|line| line.strip_prefix(what)?.trim().parse::<u32>().ok());
         found.expect("a number")
@@ -189,8 +201,7 @@ async fn when_the_server_is_killed_its_children_are_ended_with_all_they_started(
     for name in [Signal::TERM, Signal::INT, Signal::HUP] {
         signal(watchdog, name);
     }
-    server.kill().unwrap();
-    server.wait().unwrap();
+    drop(server);
     for group in groups {
         until("end of the group", || members(group).is_empty()).await;
     }
@@ -223,11 +234,10 @@ async fn a_watchdog_that_is_lost_is_replaced_and_told_all() {
         println!("\ngroup {}", child.pid);
         return std::future::pending().await;
     }
-    let mut server = alone::command(NAME).stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut server = Server(alone::command(NAME).stdout(Stdio::piped()).spawn().unwrap());
+    let mut lines = BufReader::new(server.0.stdout.take().unwrap()).lines().map_while(Result::ok);
     let group = lines.find_map(|line| line.strip_prefix("group ")?.parse().ok()).unwrap();
     assert!(!members(group).is_empty(), "no watchdog ends what lives");
-    server.kill().unwrap();
-    server.wait().unwrap();
+    drop(server);
     until("end of the group", || members(group).is_empty()).await;
 }

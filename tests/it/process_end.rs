@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mcp_secure_remote::channel;
+use mcp_secure_remote::channel::Channel;
 use rustix::process::Signal;
 use tokio::time::timeout;
 
@@ -17,6 +18,7 @@ use crate::support::children::notification;
 use crate::support::children::program;
 use crate::support::children::shell;
 use crate::support::children::signal;
+use crate::support::watched::LIMIT;
 
 /// Says that it is there, on standard output.
 const READY: &str = r#"echo '{"jsonrpc":"2.0","method":"ready"}';"#;
@@ -47,6 +49,17 @@ async fn what_was_sent_before_the_sender_left_is_read_and_answered() {
     let (unused, _) = channel::queue();
     channel.sender = unused;
     assert_eq!(end(channel).await, (lines, None), "an orderly end has no reason");
+    nursery.over().await;
+}
+
+#[tokio::test]
+async fn a_child_that_nobody_listens_to_is_ended_while_it_could_still_be_spoken_to() {
+    let nursery = Nursery::new();
+    let mut cat = nursery.start(program("cat", &[]));
+    ask(&mut cat.channel, &notification("a")).await;
+    let Channel { sender, receiver } = cat.channel;
+    drop(receiver);
+    timeout(LIMIT, sender.gone()).await.expect("its input is closed");
     nursery.over().await;
 }
 

@@ -99,8 +99,10 @@ async fn an_answer_over_the_limit_fails_its_request_alone() {
 async fn a_line_over_the_limit_that_answers_nothing_ends_the_child() {
     let nursery = Nursery::new();
     // A line of 100 MiB that never ends, from a child that would never end either.
-    let script =
-        format!("echo '{}'; yes | tr -d '\\n' | head -c 104857600; echo; cat", notification("a"));
+    let script = format!(
+        "echo '{}'; yes | tr -d '\\n' | head -c 104857600; echo; exec sleep 1000",
+        notification("a")
+    );
     let mut config = shell(&script);
     config.max_message = MAX;
     let child = nursery.start(config);

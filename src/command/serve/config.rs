@@ -56,6 +56,8 @@ pub struct Limits {
     pub sessions: usize,
     /// Sessions of one principal at the same time.
     pub sessions_each: usize,
+    /// Requests of one session, or of one principal, that wait for their answer.
+    pub requests: usize,
     /// Children that have not answered yet, at the same time.
     pub starting: usize,
     /// Body of a request, in bytes.

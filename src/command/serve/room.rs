@@ -7,10 +7,7 @@ use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
 use crate::auth::Principal;
-use crate::limits;
 use crate::report::Failure;
-use crate::report::Kind;
-use crate::report::Report;
 
 /// The sessions of each principal.
 #[derive(Debug)]
@@ -32,12 +29,12 @@ impl Room {
     pub(super) fn take(self: &Arc<Self>, principal: Principal) -> Result<Place, Failure> {
         let mut taken = self.lock();
         if taken.values().sum::<usize>() >= self.in_all {
-            return Err(full("there are too many sessions", self.in_all));
+            return Err(Failure::full("there are too many sessions", self.in_all));
         }
         let own = taken.entry(principal).or_default();
         // Who has no certificate is many.
         if *own >= self.each && principal != Principal::Anonymous {
-            return Err(full("this client has too many sessions", self.each));
+            return Err(Failure::full("this client has too many sessions", self.each));
         }
         *own += 1;
         Ok(Place { room: Arc::clone(self), principal })
@@ -65,17 +62,6 @@ impl Drop for Place {
             }
         }
     }
-}
-
-/// Nothing was started, so it may be tried again.
-pub(super) fn full(text: &str, limit: usize) -> Failure {
-    let report = Report::new(text)
-        .cause(format!("{limit} are allowed"))
-        .hint("try again later, or end sessions that are not used");
-    let mut failure = Failure::new(Kind::Overloaded, report);
-    failure.retry_safe = true;
-    failure.retry_after = Some(limits::RETRY_AFTER);
-    failure
 }
 
 #[cfg(test)]

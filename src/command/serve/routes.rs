@@ -30,7 +30,11 @@ pub(super) struct Routes {
 impl Routes {
     pub(super) fn new(config: &ServeConfig, servers: Arc<Servers>, counts: Arc<Counts>) -> Self {
         let max_body = config.limits.body;
-        let settings = ServerSettings { max_body, session_idle: config.limits.session_idle };
+        let settings = ServerSettings {
+            max_body,
+            max_requests: config.limits.requests,
+            session_idle: config.limits.session_idle,
+        };
         let messages_path = format!("{}/messages", config.path_prefix);
         Self {
             prefix: config.path_prefix.clone(),

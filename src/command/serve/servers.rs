@@ -29,7 +29,6 @@ use crate::command::serve::config::ServeConfig;
 use crate::command::serve::greeting::Greeting;
 use crate::command::serve::guest;
 use crate::command::serve::resident::Resident;
-use crate::command::serve::room;
 use crate::command::serve::room::Room;
 use crate::limits;
 use crate::relay;
@@ -56,6 +55,7 @@ pub(super) struct Servers {
     // The era belongs to the server, so that it is asked once.
     legacy_only: AtomicBool,
     idle: Duration,
+    max_requests: usize,
     room: Arc<Room>,
     drain: Duration,
     lifetime: Duration,
@@ -102,6 +102,7 @@ impl Servers {
             modern: Mutex::default(),
             legacy_only: AtomicBool::new(false),
             idle: limits.session_idle,
+            max_requests: limits.requests,
             room: Room::new(limits.sessions, limits.sessions_each),
             drain: config.shutdown_timeout,
             lifetime: limits.session_lifetime,
@@ -181,6 +182,10 @@ impl Backend for Servers {
             resident.close();
             return Err(Unserved::LegacyOnly);
         }
+        if lodger.mux.in_flight() >= self.max_requests {
+            let text = "too many requests of this client wait for their answer";
+            return Err(Unserved::Failed(Failure::full(text, self.max_requests)));
+        }
         lodger.mux.join().map_err(Unserved::Failed)
     }
 }
@@ -238,10 +243,10 @@ impl Nursery {
         let turn = Arc::clone(&self.starting).acquire_owned();
         let turn = tokio::time::timeout(limits::START_QUEUE, turn).await;
         let Ok(Ok(starting)) = turn else {
-            return Err(room::full("too many servers are starting", self.starts));
+            return Err(Failure::full("too many servers are starting", self.starts));
         };
         if self.children.running() >= self.most {
-            return Err(room::full("there are too many sessions", self.most));
+            return Err(Failure::full("there are too many sessions", self.most));
         }
         let process = self.children.spawn(&self.launch, label.clone());
         let process = process.inspect_err(|_| self.raise_doubt())?;

@@ -21,12 +21,15 @@ use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 use crate::auth::Peer;
 use crate::limits;
 use crate::report::Kind;
 use crate::report::Report;
 use crate::task::Tasks;
+use crate::tls::ClientCertificate;
+use crate::tls::ServerTls;
 use crate::transport::http_listener::Handler;
 use crate::transport::http_listener::accept::Shared;
 use crate::transport::http_listener::activity::Activity;
@@ -57,12 +60,15 @@ pub(super) async fn serve<H: Handler>(
         let peer = Peer { address, certificate: None };
         return converse(stream, false, peer, "http", shared).await;
     };
+    // From now on, so that no change of the files is missed.
+    let generations = tls.generations();
     let handshake = tokio::time::timeout(shared.config.handshake_timeout, tls.accept(stream));
     match handshake.await {
         Ok(Ok((stream, certificate))) => {
             let is_http2 = stream.negotiated_h2();
-            let peer = Peer { address, certificate };
-            converse(stream, is_http2, peer, "https", shared).await;
+            let peer = Peer { address, certificate: certificate.clone() };
+            let work = converse(stream, is_http2, peer, "https", Arc::clone(&shared));
+            trusted(tls, certificate, generations, work).await;
         }
         Ok(Err(failure)) => {
             shared.counts.handshake_failed(failure.reason.as_str());
@@ -103,6 +109,31 @@ async fn converse<H: Handler>(
         drive(http2(spawner).serve_connection(stream, service), &activity, &shared).await;
     } else {
         drive(http1().serve_connection(stream, service), &activity, &shared).await;
+    }
+}
+
+/// Runs `work` as long as the certificate would be accepted in a new handshake.
+async fn trusted(
+    tls: &ServerTls,
+    certificate: Option<Arc<ClientCertificate>>,
+    mut generations: watch::Receiver<u64>,
+    work: impl Future<Output = ()>,
+) {
+    let Some(certificate) = certificate else { return work.await };
+    let distrusted = async {
+        while generations.changed().await.is_ok() {
+            if !tls.still_trusts(&certificate) {
+                return;
+            }
+        }
+        std::future::pending().await
+    };
+    tokio::select! {
+        biased;
+        () = work => {}
+        () = distrusted => {
+            tracing::warn!("{} is not trusted any more: its connection ends", certificate.subject);
+        }
     }
 }
 

@@ -102,7 +102,7 @@ impl Outcome {
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// The client said so, or went before it knew the session; or we stop.
+    /// The client said so.
     Deleted,
     /// Nobody used it.
     Idle,
@@ -110,11 +110,22 @@ pub enum Ending {
     ServerGone,
     /// The one stream of a session of HTTP+SSE ended.
     Disconnected,
+    /// The client was refused by the MCP server, or went before it knew the session.
+    Unheard,
+    /// We stop.
+    Stopping,
 }
 
 impl Ending {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 4] = [Self::Deleted, Self::Idle, Self::ServerGone, Self::Disconnected];
+    pub const ALL: [Self; 6] = [
+        Self::Deleted,
+        Self::Idle,
+        Self::ServerGone,
+        Self::Disconnected,
+        Self::Unheard,
+        Self::Stopping,
+    ];
 
     /// Its name in the metrics.
     pub fn as_str(self) -> &'static str {
@@ -123,6 +134,8 @@ impl Ending {
             Self::Idle => "idle",
             Self::ServerGone => "server-gone",
             Self::Disconnected => "disconnected",
+            Self::Unheard => "unheard",
+            Self::Stopping => "stopping",
         }
     }
 }
@@ -130,10 +143,12 @@ impl Ending {
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Deleted => "deleted",
-            Self::Idle => "idle",
-            Self::ServerGone => "server gone",
+            Self::Deleted => "the client ended it",
+            Self::Idle => "it was not used",
+            Self::ServerGone => "its server has gone",
             Self::Disconnected => "its stream ended",
+            Self::Unheard => "it did not begin well",
+            Self::Stopping => "the server is stopping",
         })
     }
 }

@@ -9,6 +9,7 @@ use http::Request;
 use http::StatusCode;
 use http::header;
 use hyper::body::Incoming;
+use tokio_util::sync::CancellationToken;
 
 use crate::auth::Peer;
 use crate::report::Kind;
@@ -24,6 +25,7 @@ use crate::transport::streamable_http::server::backend::Backend;
 use crate::transport::streamable_http::server::catalogue::Catalogue;
 use crate::transport::streamable_http::server::counts;
 use crate::transport::streamable_http::server::counts::Counts;
+use crate::transport::streamable_http::server::counts::Ending;
 use crate::transport::streamable_http::server::counts::Ticket;
 use crate::transport::streamable_http::server::era;
 use crate::transport::streamable_http::server::era::Era;
@@ -35,6 +37,8 @@ use crate::transport::streamable_http::server::registry::Registry;
 pub struct ServerSettings {
     /// Largest body of a request, in bytes.
     pub max_body: usize,
+    /// Requests of one session that may wait for their answer at the same time.
+    pub max_requests: usize,
     /// A session without a request and without an open stream ends after this long.
     pub session_idle: Duration,
 }
@@ -46,6 +50,8 @@ pub struct Endpoint<B> {
     pub(super) counts: Arc<Counts>,
     pub(super) registry: Arc<Registry>,
     pub(super) catalogue: Catalogue,
+    // Ends what would never end by itself.
+    pub(super) stop: CancellationToken,
     // One for each session.
     pub(super) tasks: Tasks,
 }
@@ -59,6 +65,7 @@ impl<B: Backend> Endpoint<B> {
             counts,
             registry: Arc::default(),
             catalogue: Catalogue::default(),
+            stop: CancellationToken::new(),
             tasks: Tasks::new(),
         }
     }
@@ -68,17 +75,18 @@ impl<B: Backend> Endpoint<B> {
         self.registry.len()
     }
 
-    /// Ends each session as soon as what runs in it is answered.
+    /// Ends each session as soon as what runs in it is answered, and each subscription now.
     pub fn finish(&self) {
+        self.stop.cancel();
         for session in self.registry.all() {
-            session.finish();
+            session.finish(Ending::Stopping);
         }
     }
 
     /// Ends all sessions now. Completes with the last one.
     pub async fn close(&self) {
         for session in self.registry.all() {
-            session.end();
+            session.end(Ending::Stopping);
         }
         self.tasks.finished().await;
     }

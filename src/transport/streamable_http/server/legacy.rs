@@ -14,6 +14,7 @@ use crate::limits;
 use crate::message::Kind as MessageKind;
 use crate::message::Message;
 use crate::message::RpcError;
+use crate::report::Failure;
 use crate::report::Kind;
 use crate::report::Report;
 use crate::tls::random_id;
@@ -29,6 +30,7 @@ use crate::transport::http_listener::refusal;
 use crate::transport::http_listener::stream;
 use crate::transport::posted;
 use crate::transport::streamable_http::server::backend::Backend;
+use crate::transport::streamable_http::server::counts::Ending;
 use crate::transport::streamable_http::server::counts::Ticket;
 use crate::transport::streamable_http::server::endpoint::Endpoint;
 use crate::transport::streamable_http::server::endpoint::accepts;
@@ -39,6 +41,7 @@ use crate::transport::streamable_http::server::reply;
 use crate::transport::streamable_http::server::session::Seat;
 use crate::transport::streamable_http::server::session::Session;
 use crate::transport::streamable_http::server::streams::Attached;
+use crate::transport::streamable_http::server::streams::NotNow;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -134,7 +137,7 @@ impl<B: Backend> Endpoint<B> {
             let error = RpcError::invalid_request("batches are not part of this protocol version");
             posted::error(StatusCode::BAD_REQUEST, &batch, &error)
         })?;
-        let attached = session.streams().begin(&batch).map_err(|_| in_use(&batch))?;
+        let attached = self.begin(session, &batch)?;
         let seat = Seat::new(session, &attached);
         for message in messages {
             session.send(message).await.map_err(|_| gone())?;
@@ -166,7 +169,7 @@ impl<B: Backend> Endpoint<B> {
 
     /// Ends a session.
     pub(super) fn delete(&self, headers: &HeaderMap, peer: &Peer) -> Result<Reply, Refused> {
-        self.registry.find(headers, peer)?.end();
+        self.registry.find(headers, peer)?.end(Ending::Deleted);
         Ok(empty(StatusCode::NO_CONTENT))
     }
 
@@ -188,6 +191,16 @@ impl<B: Backend> Endpoint<B> {
         session
     }
 
+    /// A stream for the answers to the requests in `message`.
+    fn begin(&self, session: &Session, message: &Message) -> Result<Attached, Refused> {
+        let most = self.settings.max_requests;
+        let begun = session.streams().begin(message, most);
+        begun.map_err(|not_now| match not_now {
+            NotNow::Full => posted::failure(message, &Failure::full(FULL, most)).into(),
+            NotNow::InUse => in_use(message).into(),
+        })
+    }
+
     /// Sends a request and waits for what comes first, but no longer than `patience`.
     async fn ask(
         &self,
@@ -195,7 +208,7 @@ impl<B: Backend> Endpoint<B> {
         message: Message,
         patience: Duration,
     ) -> Result<(Seat, Attached, First), Refused> {
-        let mut attached = session.streams().begin(&message).map_err(|_| in_use(&message))?;
+        let mut attached = self.begin(session, &message)?;
         let seat = Seat::new(session, &attached);
         session.send(message).await.map_err(|_| gone())?;
         let mut messages = Vec::new();
@@ -211,6 +224,8 @@ impl<B: Backend> Endpoint<B> {
     }
 }
 
+const FULL: &str = "too many requests of this session wait for their answer";
+
 /// A session whose client has not heard of it yet. Dropped, it ends it.
 struct Unknown(Option<Arc<Session>>);
 
@@ -223,7 +238,7 @@ impl Unknown {
 impl Drop for Unknown {
     fn drop(&mut self) {
         if let Some(session) = &self.0 {
-            session.end();
+            session.end(Ending::Unheard);
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::HeaderMap;
 use http::StatusCode;
 
@@ -53,6 +54,7 @@ impl<B: Backend> Endpoint<B> {
         trace("client -> server", &message, peer, None);
         let lists = is_list(&message);
         let asks = message.request().is_some();
+        let farewell = farewell(&message);
         sender.send(message).await.map_err(|_| empty(StatusCode::BAD_GATEWAY))?;
         if !asks {
             return Ok(empty(StatusCode::ACCEPTED));
@@ -77,6 +79,9 @@ impl<B: Backend> Endpoint<B> {
             Asking { _sender: sender, ticket: ticket.hand_on(), peer: Arc::clone(peer) },
         )
         .until_answered();
+        if let Some(farewell) = farewell {
+            body = body.until_stopped(self.stop.clone(), farewell);
+        }
         body.push(messages);
         let mut reply = stream(body);
         reply.headers_mut().extend(event_body::headers());
@@ -102,6 +107,17 @@ fn trace(way: &str, message: &Message, peer: &Peer, took: Option<Duration>) {
     };
     let label = Label::new("modern", Some(peer));
     label::trace(way, Some(&label), message, head, took);
+}
+
+/// The result with which the server ends a subscription; `None` for any other request (specification
+/// 2026-07-28, "Subscriptions").
+fn farewell(message: &Message) -> Option<Message> {
+    let (id, _) = message.request().filter(|(_, method)| *method == "subscriptions/listen")?;
+    let id = id.as_json();
+    let result = format!(
+        r#"{{"jsonrpc":"2.0","id":{id},"result":{{"resultType":"complete","_meta":{{"io.modelcontextprotocol/subscriptionId":{id}}}}}}}"#
+    );
+    Message::parse(Bytes::from(result)).ok()
 }
 
 /// Whether a `tools/list` asks for the first page; `None` for another request.

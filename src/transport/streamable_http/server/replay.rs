@@ -35,10 +35,13 @@ impl Replay {
         }
     }
 
-    /// The messages of a stream after `last`.
-    pub(super) fn after(&self, last: EventId) -> Vec<Message> {
+    /// The messages of a stream after `last`, and the number of the event before the first of them:
+    /// older ones may be gone.
+    pub(super) fn after(&self, last: EventId) -> (u64, Vec<Message>) {
         let later = |kept: &&Kept| kept.id.stream == last.stream && kept.id.number > last.number;
-        self.kept.iter().filter(later).map(|kept| kept.message.clone()).collect()
+        let mut later = self.kept.iter().filter(later).peekable();
+        let before = later.peek().map_or(last.number, |kept| kept.id.number - 1);
+        (before, later.map(|kept| kept.message.clone()).collect())
     }
 
     /// Gives up what is too old.

@@ -43,6 +43,7 @@ pub(super) struct Session {
     streams: Mutex<Streams>,
     used: Mutex<Instant>,
     end: CancellationToken,
+    why: OnceLock<Ending>,
 }
 
 impl Session {
@@ -56,6 +57,7 @@ impl Session {
             streams: Mutex::default(),
             used: Mutex::new(Instant::now()),
             end: CancellationToken::new(),
+            why: OnceLock::new(),
         })
     }
 
@@ -89,13 +91,15 @@ impl Session {
         lock(&self.streams)
     }
 
-    /// Ends it now.
-    pub(super) fn end(&self) {
+    /// Ends it now. The first reason counts.
+    pub(super) fn end(&self, why: Ending) {
+        let _ = self.why.set(why);
         self.end.cancel();
     }
 
     /// Ends it as soon as what runs is answered.
-    pub(super) fn finish(&self) {
+    pub(super) fn finish(&self, why: Ending) {
+        let _ = self.why.set(why);
         lock(&self.to_server).take();
         self.streams().close_general();
     }
@@ -114,6 +118,7 @@ impl Session {
             () = self.idle(idle) => Ending::Idle,
             () = self.pump(&mut from_server) => Ending::ServerGone,
         };
+        let ending = self.why.get().copied().unwrap_or(ending);
         ended();
         lock(&self.to_server).take();
         self.streams().close();

@@ -66,9 +66,14 @@ pub(super) struct Place {
     reader: u64,
 }
 
-/// The id of a request is waiting for its answer already.
+/// Why a request cannot be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct InUse;
+pub(super) enum NotNow {
+    /// Too many wait for their answer.
+    Full,
+    /// One with this id waits for its answer.
+    InUse,
+}
 
 /// Where a message goes now.
 #[derive(Debug)]
@@ -85,10 +90,14 @@ impl Streams {
         self.resumable = true;
     }
 
-    /// A stream for the answers to the requests in `message`.
-    pub(super) fn begin(&mut self, message: &Message) -> Result<Attached, InUse> {
+    /// A stream for the answers to the requests in `message`; of all requests together at most
+    /// `most` may wait.
+    pub(super) fn begin(&mut self, message: &Message, most: usize) -> Result<Attached, NotNow> {
         if message.request_ids().any(|id| self.waiting.contains_key(id)) {
-            return Err(InUse);
+            return Err(NotNow::InUse);
+        }
+        if self.waiting.len() + message.request_ids().count() > most {
+            return Err(NotNow::Full);
         }
         let (outlet, queue) = channel::queue();
         let place = self.add(outlet);
@@ -122,26 +131,31 @@ impl Streams {
         if !self.resumable || last.stream > self.last {
             return None;
         }
-        let mut missed = self.replay.after(last);
+        let (seen, mut missed) = self.replay.after(last);
         let (outlet, queue) = channel::queue();
         let Some(stream) = self.open.get_mut(&last.stream) else {
             // It is complete: what is left of it is all there is.
             let place = Place { stream: last.stream, reader: 0 };
             let known = !missed.is_empty();
-            return known.then(|| self.attached(place, queue, missed, last.number));
+            return known.then(|| self.attached(place, queue, missed, seen));
         };
         if last.number > stream.sent {
             return None;
         }
+        // All of it may be too old to be kept.
+        let seen = stream.sent - missed.len() as u64;
         stream.outlet = Some(outlet);
         stream.reader += 1;
         let place = Place { stream: last.stream, reader: stream.reader };
         if stream.requests == 0 {
             // Only the general stream is open without a request.
-            self.general = Some(last.stream);
+            if self.general != Some(last.stream) {
+                self.close_general();
+                self.general = Some(last.stream);
+            }
             missed.extend(self.take_backlog(last.stream));
         }
-        Some(self.attached(place, queue, missed, last.number))
+        Some(self.attached(place, queue, missed, seen))
     }
 
     /// Where a message of the server goes.
