@@ -39,6 +39,7 @@ use crate::cli::log::Level;
 use crate::cli::log::LogOptions;
 use crate::cli::resolve::Invocation;
 use crate::cli::resolve::Warning;
+use crate::cli::serve::Asked;
 use crate::cli::serve::ServeInvocation;
 use crate::cli::stderr::Stderr;
 use crate::cli::usage::Topic;
@@ -62,6 +63,8 @@ pub enum Request {
     Demo,
     /// Put a server on the network.
     Serve(Box<ServeInvocation>),
+    /// Check the files of such a server, and print this.
+    CheckServer(Box<ServeInvocation>, String),
     /// End the children of a server that was killed.
     WatchChildren,
     /// Print this text on standard output: help or version.
@@ -105,6 +108,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &Environment) -> ExitC
     match parse(args, env) {
         Ok(Request::Bridge(invocation)) => start(*invocation),
         Ok(Request::Serve(invocation)) => serve(*invocation),
+        Ok(Request::CheckServer(invocation, text)) => check_server(&invocation, &text),
         Ok(Request::Certs(task)) => finish(task.run(&mut io::stdout()), Format::Text),
         Ok(Request::Demo) => finish(block_on(demo::run(io::stdout())), Format::Text),
         Ok(Request::WatchChildren) => watch_children(),
@@ -139,8 +143,12 @@ pub fn parse(
             task.map(Request::Certs).map_err(|error| error.about(Topic::of(&args)).into())
         }
         Ok(CommandLine { command: Some(Verb::Serve(flags)), .. }) => {
-            let invocation = serve::resolve(*flags, env).map_err(|error| error.about(&args));
-            invocation.map(Box::new).map(Request::Serve)
+            match serve::read(*flags, &args, env).map_err(|error| error.about(&args))? {
+                Asked::Run(invocation) => Ok(Request::Serve(Box::new(invocation))),
+                Asked::Check(invocation, text) => {
+                    Ok(Request::CheckServer(Box::new(invocation), text))
+                }
+            }
         }
         Ok(CommandLine { bridge, command: None }) => {
             resolve::resolve(bridge, &args, env).map(Box::new).map(Request::Bridge)
@@ -184,6 +192,20 @@ fn serve(invocation: ServeInvocation) -> ExitCode {
         runtime.shutdown_background();
         result
     })
+}
+
+/// Reads all files as the server would, and prints what is in force.
+fn check_server(invocation: &ServeInvocation, text: &str) -> ExitCode {
+    let ServeInvocation { config, log, warnings } = invocation;
+    let checked = crate::command::serve::check(config);
+    for warning in warnings.iter().map(|it| &it.text).chain(checked.iter().flatten()) {
+        print(&log.format.notice(tracing::Level::WARN, warning));
+    }
+    if checked.is_ok() {
+        // Nobody may read it.
+        let _ = io::stdout().write_all(text.as_bytes());
+    }
+    finish(checked.map(drop), log.format)
 }
 
 /// Runs `work` while standard error is the log.

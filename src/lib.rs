@@ -32,8 +32,8 @@
 //! # Layers
 //!
 //! A module may use what stands on a line above it, or to the left of it on its own line. A test
-//! reads the sources and fails on any other use. `policy`, `observe`, `tunnel` and `cluster` have their
-//! place and no code yet.
+//! reads the sources and fails on any other use. `policy`, `tunnel` and `cluster` have their place and no
+//! code yet.
 //!
 //! ```text
 //! 0 limits secret report message
@@ -65,7 +65,8 @@ pub mod auth;
 // Layer 3: channels out of channels.
 pub mod adapt;
 
-// Layer 4: the wire formats.
+// Layer 4: the wire formats, and what operators see of them.
+pub mod observe;
 pub mod transport;
 
 // Layer 5: who talks to whom.

@@ -530,3 +530,36 @@ pub const PRINCIPALS: usize = 1024;
 
 /// A child that lived this long started well.
 pub const STEADY: Duration = Duration::from_secs(10);
+
+// Operating `serve`
+
+/// Upper ends of the buckets in which answers are counted by their time: from what an echo on this
+/// machine takes to the longest that a client is known to wait, three in each decade.
+pub const LATENCY_BUCKETS: [Duration; 16] = [
+    Duration::from_micros(500),
+    Duration::from_millis(1),
+    Duration::from_micros(2500),
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(25),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_millis(2500),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+    Duration::from_secs(60),
+    Duration::from_secs(300),
+];
+
+/// Connections to the admin page at the same time: a collector, a load balancer and some people.
+pub const ADMIN_CONNECTIONS: usize = 32;
+
+/// A child that is tried has to answer `initialize` in this time: what `npx` needs to download one
+/// and start it.
+pub const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Largest `--config` file, in bytes: some thousand lines.
+pub const CONFIG_FILE_BYTES: u64 = 64 * 1024;

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use crate::auth::Label;
 use crate::channel::Channel;
 use crate::channel::Receiver;
 use crate::channel::Sender;
@@ -28,12 +29,14 @@ pub enum End {
 }
 
 /// How a relay ends.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Manner {
     /// For what is in flight when it is to end.
     pub drain: Duration,
     /// What ended, for those whose request was not answered: `the bridge`.
     pub name: &'static str,
+    /// What a server calls the conversation in its log; the bridge has but one.
+    pub label: Option<Label>,
 }
 
 /// Carries messages both ways until one side ends or `stop` completes. Then what is in flight has
@@ -44,7 +47,7 @@ pub async fn run(
     manner: Manner,
     stop: impl Future<Output = ()>,
 ) -> End {
-    let ledger = Mutex::new(Ledger::default());
+    let ledger = Mutex::new(Ledger::new(manner.label.clone()));
     let Channel { sender: to_host, receiver: mut from_host } = host;
     let Channel { sender: to_remote, receiver: mut from_remote } = remote;
     let up = up(&ledger, &mut from_host, &to_remote, &to_host);
@@ -121,7 +124,7 @@ async fn answer_all(
     ledger: &Mutex<Ledger>,
     host: &Sender,
     reason: Option<&Failure>,
-    Manner { drain, name }: Manner,
+    Manner { drain, name, .. }: Manner,
 ) {
     let failure = reason.cloned().unwrap_or_else(|| {
         let report = Report::new(format!(

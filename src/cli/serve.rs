@@ -1,20 +1,30 @@
 //! The flags of `serve`, and what they mean together.
 
+mod effective;
+mod file;
+mod manager;
+mod typed;
+
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::Parser;
 
 use crate::auth::Allowed;
 use crate::auth::Rules;
 use crate::cli::Refusal;
 use crate::cli::environment::Environment;
+use crate::cli::flags::CommandLine;
+use crate::cli::flags::Verb;
 use crate::cli::log::LogOptions;
 use crate::cli::quantity;
 use crate::cli::resolve::Warning;
 use crate::cli::resolve::log_options;
+use crate::cli::serve::file::ConfigFile;
+use crate::cli::serve::typed::Typed;
 use crate::cli::tls;
 use crate::cli::usage::UsageError;
 use crate::command::serve::Limits;
@@ -46,6 +56,10 @@ pub(super) struct ServeFlags {
     #[arg(long)]
     unsafe_listen: bool,
 
+    /// Address and port for `/healthz`, `/readyz` and `/metrics`, in clear text
+    #[arg(long, value_name = "address:port")]
+    admin: Option<String>,
+
     /// Let another process listen on the same port, to take over from this one
     #[arg(long)]
     reuse_port: bool,
@@ -57,6 +71,14 @@ pub(super) struct ServeFlags {
     /// One process of the command for all clients
     #[arg(long)]
     shared: bool,
+
+    /// TOML file of these flags, such as `max-sessions = 10`; `command = ["npx", "my-server"]`. What is typed wins
+    #[arg(long, value_name = "path")]
+    config: Option<PathBuf>,
+
+    /// Check all flags and files, print what is in force as such a file, and exit
+    #[arg(long)]
+    check: bool,
 
     #[command(flatten)]
     tls: ServeTlsFlags,
@@ -252,9 +274,61 @@ Environment, where the flag is absent:
   MCP_REMOTE_TLS_PASSPHRASE_FILE, MCP_REMOTE_TLS_CLIENT_CA, MCP_REMOTE_TLS_CRL,
   MCP_REMOTE_TLS_MIN_VERSION
 
+A flag that is typed wins over the file of --config, and that over a variable. Relative paths in the
+file are relative to its folder.
+
 Signals: SIGTERM and SIGINT stop in good order, a second one at once; SIGHUP reads the TLS files anew
 
 Exit code: 0 stopped, 1 failed while running or a file cannot be used, 2 wrong arguments";
+
+/// What is done with the server.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// It runs.
+    Run(ServeInvocation),
+    /// Its files are checked, and this is printed.
+    Check(ServeInvocation, String),
+}
+
+/// Reads the file of `--config`, if there is one, then as [`resolve`]. `args` is the command line
+/// that `flags` stand for.
+pub(super) fn read(
+    flags: ServeFlags,
+    args: &[OsString],
+    env: &Environment,
+) -> Result<Asked, Refusal> {
+    let is_check = flags.check;
+    let Some(path) = flags.config.clone() else { return asked(flags, args, is_check, env) };
+    let file = ConfigFile::read(&path)?;
+    let Some(typed) = Typed::read(args) else { return asked(flags, args, is_check, env) };
+    let merged = file.merged(args, &typed);
+    let explain = |refusal| match refusal {
+        Refusal::Usage(error) => Refusal::Usage(file.explain(error, &typed)),
+        Refusal::Failed(_) => refusal,
+    };
+    match CommandLine::try_parse_from(&merged) {
+        Ok(CommandLine { command: Some(Verb::Serve(flags)), .. }) => {
+            asked(*flags, &merged, is_check, env).map_err(explain)
+        }
+        // What was typed was right, and the types of what was added, too.
+        Ok(_) => Err(UsageError::new("the file of --config cannot be used").into()),
+        Err(error) => Err(explain(UsageError::from_clap(&error, &merged).into())),
+    }
+}
+
+fn asked(
+    flags: ServeFlags,
+    args: &[OsString],
+    is_check: bool,
+    env: &Environment,
+) -> Result<Asked, Refusal> {
+    let invocation = resolve(flags, env)?;
+    let Some(typed) = Typed::read(args).filter(|_| is_check) else {
+        return Ok(Asked::Run(invocation));
+    };
+    let text = effective::text(&typed, &invocation.config, env);
+    Ok(Asked::Check(invocation, text))
+}
 
 /// The server that the user asked for.
 #[derive(Debug)]
@@ -268,9 +342,13 @@ pub struct ServeInvocation {
 }
 
 /// Checks all arguments, then reads the files that are needed here.
-pub(super) fn resolve(flags: ServeFlags, env: &Environment) -> Result<ServeInvocation, Refusal> {
+fn resolve(flags: ServeFlags, env: &Environment) -> Result<ServeInvocation, Refusal> {
     let log = log_options(flags.log.debug, flags.log.silent, flags.log.log_format.as_deref())?;
-    let listen = addresses(&flags.listen)?;
+    // Whoever only checks leaves the sockets to who is to run.
+    let inherited = if flags.check { Vec::new() } else { manager::sockets(env)? };
+    let listen = addresses(&flags.listen, inherited.is_empty())?;
+    let admin = flags.admin.as_deref().map(|text| address("--admin", text)).transpose()?;
+    let manager = manager::manager(env);
     let allowed = Allowed {
         common_names: flags.who.allow_cn,
         organizational_units: flags.who.allow_ou,
@@ -288,11 +366,17 @@ pub(super) fn resolve(flags: ServeFlags, env: &Environment) -> Result<ServeInvoc
     let path_prefix = path_prefix(flags.path_prefix.as_deref())?;
     let process = process(flags.command, flags.child, env)?;
     let tls = tls::resolve_server(flags.tls, env)?;
-    let warnings = check_exposure(&listen, tls.as_ref(), &rules, flags.unsafe_listen)?;
+    let given = inherited.iter().filter_map(|socket| socket.local_addr().ok());
+    let all: Vec<_> = listen.iter().copied().chain(given).collect();
+    let mut warnings = check_exposure(&all, tls.as_ref(), &rules, flags.unsafe_listen)?;
+    warnings.extend(check_admin(admin, flags.unsafe_listen)?);
     let watchdog = WatchdogProgram::this_program()
         .map_err(|error| Report::new("cannot find this program").cause(error.to_string()))?;
     let config = ServeConfig {
         listen,
+        inherited,
+        admin,
+        manager,
         reuse_port: flags.reuse_port,
         tls,
         rules,
@@ -308,17 +392,30 @@ pub(super) fn resolve(flags: ServeFlags, env: &Environment) -> Result<ServeInvoc
     Ok(ServeInvocation { config, log, warnings })
 }
 
-fn addresses(texts: &[String]) -> Result<Vec<SocketAddr>, UsageError> {
-    let parse = |text: &str| {
-        text.parse().map_err(|_| {
-            UsageError::new(format!("--listen must be an address and a port: {text}"))
-                .hint("for example `127.0.0.1:8623`, `0.0.0.0:8623` or `[::]:8623`")
-        })
-    };
-    if texts.is_empty() {
-        return Ok(vec![parse(DEFAULT_LISTEN)?]);
+fn addresses(texts: &[String], needs_one: bool) -> Result<Vec<SocketAddr>, UsageError> {
+    if texts.is_empty() && needs_one {
+        return Ok(vec![address("--listen", DEFAULT_LISTEN)?]);
     }
-    texts.iter().map(|text| parse(text)).collect()
+    texts.iter().map(|text| address("--listen", text)).collect()
+}
+
+fn address(flag: &str, text: &str) -> Result<SocketAddr, UsageError> {
+    text.parse().map_err(|_| {
+        UsageError::new(format!("{flag} must be an address and a port: {text}"))
+            .hint("for example `127.0.0.1:8623`, `0.0.0.0:8623` or `[::]:8623`")
+    })
+}
+
+/// Who calls is not asked there, and the numbers say who is busy with what.
+fn check_admin(admin: Option<SocketAddr>, insists: bool) -> Result<Option<Warning>, UsageError> {
+    let exposed = admin.filter(|address| !is_loopback(address.ip()));
+    let Some(address) = exposed else { return Ok(None) };
+    if !insists {
+        return Err(UsageError::new(format!("Refusing to show --admin on {address}."))
+            .hint("pass an address of this machine such as `127.0.0.1:9623`, or --unsafe-listen"));
+    }
+    let text = format!("WARNING: anybody who reaches {address} can see the state of this server.");
+    Ok(Some(Warning { text, always: true }))
 }
 
 /// Nobody is let in from elsewhere who does not show who he is, unless the user insists.

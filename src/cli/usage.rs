@@ -72,7 +72,7 @@ impl Topic {
     }
 
     /// The command with its flags.
-    fn command(self) -> Command {
+    pub(super) fn command(self) -> Command {
         let words = self.words().split(' ').filter(|word| !word.is_empty());
         words.fold(CommandLine::command(), |command, word| {
             command.find_subcommand(word).cloned().unwrap_or(command)

@@ -29,7 +29,8 @@ use crate::transport::stdio;
 use crate::transport::streamable_http::Settings;
 
 /// A host kills what does not end soon.
-pub(crate) const MANNER: Manner = Manner { drain: limits::DRAIN_TIMEOUT, name: "the bridge" };
+pub(crate) const MANNER: Manner =
+    Manner { drain: limits::DRAIN_TIMEOUT, name: "the bridge", label: None };
 
 /// Everything that the bridge has to know, checked and free of what was typed.
 #[derive(Clone)]

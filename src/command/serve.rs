@@ -8,6 +8,9 @@
 mod config;
 mod greeting;
 mod guest;
+mod notify;
+mod operator;
+mod probe;
 mod resident;
 mod room;
 mod routes;
@@ -20,6 +23,9 @@ use std::time::SystemTime;
 use tokio::net::TcpListener;
 
 use crate::command::memory;
+use crate::command::serve::notify::Notifier;
+use crate::command::serve::operator::Observed;
+use crate::command::serve::operator::Operator;
 use crate::command::serve::routes::Routes;
 use crate::command::serve::servers::Servers;
 use crate::command::signals::Hangups;
@@ -33,22 +39,27 @@ use crate::transport::http_listener::Admission;
 use crate::transport::http_listener::Front;
 use crate::transport::http_listener::FrontConfig;
 use crate::transport::http_listener::bind;
+use crate::transport::streamable_http::server;
 
 pub use crate::command::serve::config::Limits;
 pub use crate::command::serve::config::ServeConfig;
+pub use crate::command::serve::notify::ServiceManager;
 
 /// Runs the server until a signal ends it.
 ///
 /// # Errors
 /// What kept it from running, or that it was cut off before all was answered.
-pub async fn run(config: ServeConfig) -> Result<(), Report> {
+pub async fn run(mut config: ServeConfig) -> Result<(), Report> {
     memory::protect();
     let signals = Signals::listen()?;
     let tls = config.tls.clone().map(|options| ServerTls::load(options, Alpn::H2AndHttp1));
     let tls = tls.transpose()?;
     let servers = Arc::new(Servers::start(&config)?);
-    let (sockets, addresses) = listen(&config)?;
-    let routes = Arc::new(Routes::new(&config, Arc::clone(&servers)));
+    let (sockets, addresses) = listen(&mut config)?;
+    let admin = operator::listen(&config)?;
+    let requests = Arc::<server::Counts>::default();
+    let routes = Routes::new(&config, Arc::clone(&servers), Arc::clone(&requests));
+    let routes = Arc::new(routes);
     let admission = Admission {
         rules: config.rules.clone(),
         hosts: config.hosts(&addresses),
@@ -66,21 +77,36 @@ pub async fn run(config: ServeConfig) -> Result<(), Report> {
     for address in &addresses {
         tracing::info!("listening on {}", config.url(*address));
     }
+    let observed = Observed {
+        connections: Arc::clone(front.counts()),
+        requests,
+        routes: Arc::clone(&routes),
+        servers: Arc::clone(&servers),
+        tls: tls.clone(),
+    };
+    let operator = Operator::start(&config, admin, observed);
+    let notifier = Arc::new(Notifier::new(&config.manager));
     let tasks = Tasks::new();
+    tasks.spawn(reload_at_hangup(tls.clone(), Hangups::listen()?, Arc::clone(&notifier)));
     if let Some(tls) = tls {
         tracing::info!("{}", tls.describe());
         tasks.spawn(watch_expiry(tls.clone()));
-        tasks.spawn(look_at_files(tls.clone()));
-        tasks.spawn(reload_at_hangup(tls, Hangups::listen()?));
+        tasks.spawn(look_at_files(tls));
     }
+    let living = Arc::clone(&notifier);
+    tasks.spawn(async move { living.live().await });
+    notifier.ready();
     let limit = config.shutdown_timeout;
     let stopped = signals.run(async |stop| {
         stop.await;
+        notifier.stopping();
+        operator.stopping();
         routes.finish();
         let in_time = tokio::time::timeout(limit, front.drain()).await.is_ok();
         front.close().await;
         routes.close().await;
         servers.close().await;
+        operator.close().await;
         in_time
     });
     if stopped.await == Some(true) {
@@ -90,15 +116,32 @@ pub async fn run(config: ServeConfig) -> Result<(), Report> {
         .hint("give it more time with `--shutdown-timeout`"))
 }
 
-/// Opens all sockets before anybody is let in.
-fn listen(config: &ServeConfig) -> Result<(Vec<TcpListener>, Vec<SocketAddr>), Report> {
+/// Reads all files as [`run`] would, without any effect. What the user should know, if all is well.
+///
+/// # Errors
+/// What would keep it from running.
+pub fn check(config: &ServeConfig) -> Result<Vec<String>, Report> {
+    let tls = config.tls.clone().map(|options| ServerTls::load(options, Alpn::H2AndHttp1));
+    let tls = tls.transpose()?;
+    config.process.clone().check()?;
+    Ok(tls.map(|tls| tls.warnings(SystemTime::now())).unwrap_or_default())
+}
+
+/// Opens all sockets before anybody is let in, or takes those that were opened for us.
+fn listen(config: &mut ServeConfig) -> Result<(Vec<TcpListener>, Vec<SocketAddr>), Report> {
+    let failed = |error: std::io::Error| {
+        Report::new("cannot use a socket that was opened for this program").cause(error.to_string())
+    };
     let mut sockets = Vec::new();
-    let mut addresses = Vec::new();
-    for address in &config.listen {
-        let socket = bind(*address, config.reuse_port)?;
-        addresses.push(socket.local_addr().unwrap_or(*address));
-        sockets.push(socket);
+    for socket in std::mem::take(&mut config.inherited) {
+        socket.set_nonblocking(true).map_err(failed)?;
+        sockets.push(TcpListener::from_std(socket).map_err(failed)?);
     }
+    for address in &config.listen {
+        sockets.push(bind(*address, config.reuse_port)?);
+    }
+    let addresses = sockets.iter().map(TcpListener::local_addr).collect::<Result<_, _>>();
+    let addresses = addresses.map_err(failed)?;
     Ok((sockets, addresses))
 }
 
@@ -120,11 +163,18 @@ async fn watch_expiry(tls: ServerTls) {
     }
 }
 
-/// SIGHUP: look at the files of TLS now.
-async fn reload_at_hangup(tls: ServerTls, mut hangups: Hangups) {
+/// SIGHUP: look at the files of TLS now, if there are any.
+async fn reload_at_hangup(tls: Option<ServerTls>, mut hangups: Hangups, notifier: Arc<Notifier>) {
     while hangups.next().await {
-        if let Err(report) = tls.reload().await {
-            tracing::warn!("the old TLS files stay in force: {}", report.line());
+        notifier.reloading();
+        if let Some(tls) = &tls {
+            match tls.reload().await {
+                Ok(_) => tracing::info!("read the TLS files anew"),
+                Err(report) => {
+                    tracing::warn!("the old TLS files stay in force: {}", report.line());
+                }
+            }
         }
+        notifier.ready();
     }
 }

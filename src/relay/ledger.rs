@@ -9,6 +9,8 @@ use std::sync::PoisonError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::Label;
+use crate::auth::label;
 use crate::limits;
 use crate::message::Head;
 use crate::message::Id;
@@ -23,6 +25,7 @@ use crate::report::Report;
 /// The open requests, by id.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
+    label: Option<Label>,
     open: HashMap<Id, Open>,
     // Cancelled, in the sense of "has happened", when the last one is answered.
     empty: Option<CancellationToken>,
@@ -62,11 +65,16 @@ pub(crate) async fn drained(ledger: &Mutex<Ledger>) {
 }
 
 impl Ledger {
+    /// No request is open. With a label the log speaks of a client and a server.
+    pub(crate) fn new(label: Option<Label>) -> Self {
+        Self { label, ..Self::default() }
+    }
+
     /// Notes the requests in a message of the host. Returns the answers if it cannot go on: an id
     /// that is in use already, or too many requests.
     pub(crate) fn admit(&mut self, message: &Message) -> Vec<Message> {
         for head in message.heads() {
-            trace("host -> remote", message, head, None);
+            self.trace(true, message, head, None);
         }
         if let Some(id) = message.cancelled_request() {
             self.cancel(&id);
@@ -92,11 +100,11 @@ impl Ledger {
     pub(crate) fn settle(&mut self, message: &Message) -> Verdict {
         let Some(head) = message.head() else { return Verdict::Drop };
         if !matches!(head.kind, MessageKind::Response { .. }) {
-            trace("remote -> host", message, head, None);
+            self.trace(false, message, head, None);
             return Verdict::Forward;
         }
         let open = head.response_id().and_then(|id| self.open.remove(id));
-        trace("remote -> host", message, head, open.as_ref().map(|open| open.since));
+        self.trace(false, message, head, open.as_ref().map(|open| open.since));
         self.note_empty();
         if open.is_some() {
             return Verdict::Forward;
@@ -122,6 +130,17 @@ impl Ledger {
         self.note_empty();
     }
 
+    /// One line a message, never its body.
+    fn trace(&self, is_up: bool, message: &Message, head: &Head, since: Option<Instant>) {
+        let way = match (&self.label, is_up) {
+            (None, true) => "host -> remote",
+            (None, false) => "remote -> host",
+            (Some(_), true) => "client -> server",
+            (Some(_), false) => "server -> client",
+        };
+        label::trace(way, self.label.as_ref(), message, head, since.map(|since| since.elapsed()));
+    }
+
     fn note_empty(&mut self) {
         if let Some(empty) = &self.empty
             && self.open.is_empty()
@@ -140,28 +159,4 @@ fn refusal(id: &Id, full: bool) -> Message {
     let mut failure = Failure::new(Kind::Overloaded, report);
     failure.retry_safe = true;
     RpcError::failed(&failure, None).answer(Some(id))
-}
-
-/// One line a message, never its body.
-fn trace(way: &str, message: &Message, head: &Head, since: Option<Instant>) {
-    if !tracing::enabled!(tracing::Level::DEBUG) {
-        return;
-    }
-    let bytes = message.bytes().len();
-    let what = match &head.kind {
-        MessageKind::Notification { method } => format!("notification method={method:?}"),
-        MessageKind::Request { id, method } => format!("request id={id} method={method:?}"),
-        MessageKind::Response { id, failed } => {
-            let id = id.as_ref().map_or("null", Id::as_json);
-            let outcome = if *failed { "error" } else { "result" };
-            format!("response id={id} {outcome}")
-        }
-    };
-    match since {
-        Some(since) => {
-            let ms = since.elapsed().as_secs_f64() * 1e3;
-            tracing::debug!("{way} {what} bytes={bytes} ms={ms:.1}");
-        }
-        None => tracing::debug!("{way} {what} bytes={bytes}"),
-    }
 }

@@ -13,7 +13,7 @@ use crate::report::Failure;
 use crate::report::Kind;
 use crate::report::Report;
 
-const MANNER: Manner = Manner { drain: limits::DRAIN_TIMEOUT, name: "the bridge" };
+const MANNER: Manner = Manner { drain: limits::DRAIN_TIMEOUT, name: "the bridge", label: None };
 
 /// Both far ends of a relay that runs.
 struct Ends {

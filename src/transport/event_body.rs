@@ -65,7 +65,12 @@ pub(crate) struct EventBody<G> {
 
 /// Who wants to know how an [`EventBody`] ended. Dropped with it.
 pub(crate) trait Reader: Send + Unpin + 'static {
-    /// A message of the server is on its way.
+    /// This message of the server is on its way.
+    fn passes(&mut self, message: &Message) {
+        let _ = message;
+    }
+
+    /// So are all that came together.
     fn sent(&mut self) {}
 
     /// All events were handed on.
@@ -134,6 +139,7 @@ impl<G: Reader> EventBody<G> {
                 break;
             }
             self.is_over = self.ends_with_answer && is_answer(&message);
+            self.guard.passes(&message);
             if let Some(id) = &mut self.ids {
                 let _ = writeln!(small, "id: {}-{}", id.stream, id.number);
                 id.number += 1;

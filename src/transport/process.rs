@@ -32,6 +32,7 @@ use std::time::Duration;
 use tokio::process::Child;
 use tokio::sync::oneshot;
 
+use crate::auth::Label;
 use crate::channel;
 use crate::channel::Channel;
 use crate::report::Failure;
@@ -144,7 +145,8 @@ impl Children {
     ///
     /// # Errors
     /// It cannot be started: overloaded where it may be a little later, not sent otherwise.
-    pub fn spawn(&self, launch: &Launch, label: &str) -> Result<Process, Failure> {
+    pub fn spawn(&self, launch: &Launch, label: impl Into<Label>) -> Result<Process, Failure> {
+        let label = label.into();
         let child = spawn::spawn(launch)?;
         let Some(pid) = child.id() else {
             let report = Report::new("the server process ended while it was started");
@@ -152,8 +154,9 @@ impl Children {
         };
         let registration =
             Registration::new(pid, Arc::clone(&self.census), Arc::clone(&self.watchdog));
-        tracing::debug!(session = label, pid, "the server process has started");
-        let channel = self.attend(child, registration, &launch.config, label.into());
+        let (session, peer) = (label.session(), label.peer());
+        tracing::debug!(session, peer, pid, "the server process has started");
+        let channel = self.attend(child, registration, &launch.config, label);
         Ok(Process { channel, pid })
     }
 
@@ -179,7 +182,7 @@ impl Children {
         mut child: Child,
         registration: Registration,
         config: &ProcessConfig,
-        label: Arc<str>,
+        label: Label,
     ) -> Channel {
         let (sender, input) = channel::queue();
         let (messages, receiver) = channel::queue();
@@ -190,12 +193,12 @@ impl Children {
             self.tasks.spawn(input::write(stdin, input, Arc::clone(&course)));
         }
         if let Some(stdout) = child.stdout.take() {
-            let (census, label) = (Arc::clone(&self.census), Arc::clone(&label));
+            let (census, label) = (Arc::clone(&self.census), label.clone());
             let output = Output::new(config.max_message, messages, census, label);
             self.tasks.spawn(output.read(stdout, Arc::clone(&course), exit));
         }
         if let Some(stderr) = child.stderr.take() {
-            let voice = Voice::new(Arc::clone(&self.census), Arc::clone(&label));
+            let voice = Voice::new(Arc::clone(&self.census), label.clone());
             self.tasks.spawn(voice.drain(stderr, Arc::clone(&course), said));
         }
         let (exit_grace, kill_grace) = (config.exit_grace, config.kill_grace);

@@ -89,6 +89,9 @@ mod serve_many;
 #[cfg(target_os = "linux")]
 mod serve_modern;
 #[cfg(test)]
+#[cfg(unix)]
+mod serve_operating;
+#[cfg(test)]
 #[cfg(target_os = "linux")]
 mod serve_overload;
 #[cfg(test)]

@@ -32,7 +32,7 @@ fn server() -> Serve {
 
 /// Opens a session and leaves it, in one of seven ways.
 fn come_and_go(serve: &Serve, way: usize) -> String {
-    if way % 7 == 0 {
+    if way.is_multiple_of(7) {
         let mut wire = crate::support::http::Wire::to(serve);
         let head = wire.head(&Ask::stream("/sse"));
         assert_eq!(head.status, 200);

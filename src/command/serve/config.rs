@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::auth::Rules;
+use crate::command::serve::notify::ServiceManager;
 use crate::tls::ServerOptions;
 use crate::transport::http_listener::Hosts;
 use crate::transport::http_listener::Origins;
@@ -11,10 +12,16 @@ use crate::transport::process::ProcessConfig;
 use crate::transport::process::watchdog::WatchdogProgram;
 
 /// Everything that `serve` has to know.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct ServeConfig {
     /// Where clients connect to.
     pub listen: Vec<SocketAddr>,
+    /// Sockets that were opened for us.
+    pub inherited: Vec<std::net::TcpListener>,
+    /// Where health and numbers are shown.
+    pub admin: Option<SocketAddr>,
+    /// Who started us and wants to hear of us.
+    pub manager: ServiceManager,
     /// Another process may listen there, too.
     pub reuse_port: bool,
     /// Certificates; without them all is in clear text.

@@ -99,6 +99,7 @@ fn body(answer: &Message) -> Value {
     serde_json::from_slice(payload).unwrap_or_default()
 }
 
-fn us() -> Value {
+/// What we call ourselves.
+pub(super) fn us() -> Value {
     json!({ "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") })
 }

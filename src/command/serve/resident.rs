@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::adapt::Era;
 use crate::adapt::mux::Mux;
 use crate::adapt::mux::Settings;
+use crate::auth::Label;
 use crate::command::serve::greeting;
 use crate::command::serve::greeting::Greeting;
 use crate::command::serve::servers::Nursery;
@@ -25,7 +26,7 @@ use crate::task::Tasks;
 /// The place of one shared child.
 pub(super) struct Resident {
     era: Era,
-    label: String,
+    label: Label,
     idle: Duration,
     current: Mutex<Option<Arc<Lodger>>>,
     // Held while a child is started, so that it is started once.
@@ -51,7 +52,7 @@ struct History {
 
 impl Resident {
     /// No child yet. `label` names it in the log.
-    pub(super) fn new(era: Era, label: String, idle: Duration) -> Arc<Self> {
+    pub(super) fn new(era: Era, label: Label, idle: Duration) -> Arc<Self> {
         Arc::new(Self {
             era,
             label,
@@ -85,9 +86,10 @@ impl Resident {
         history.started = Some(Instant::now());
         let mux = Mux::new(child, Settings { era: self.era, cancel_on_leave: true });
         let greeting = match self.era {
-            Era::Legacy => greeting::initialize(&mux).await?,
-            Era::Modern => greeting::discover(&mux).await?,
+            Era::Legacy => greeting::initialize(&mux).await,
+            Era::Modern => greeting::discover(&mux).await,
         };
+        let greeting = greeting.inspect_err(|_| nursery.raise_doubt())?;
         let lodger = Arc::new(Lodger { mux, greeting });
         *lock(&self.current) = Some(Arc::clone(&lodger));
         self.tasks.spawn(attend(Arc::clone(&lodger), Arc::clone(self)));
@@ -126,14 +128,15 @@ impl History {
 
 /// Waits for the end of a child, or of its use.
 async fn attend(lodger: Arc<Lodger>, resident: Arc<Resident>) {
+    let (session, peer) = (resident.label.session(), resident.label.peer());
     tokio::select! {
         reason = lodger.mux.over() => {
             if let Some(failure) = reason {
-                tracing::warn!(session = resident.label, "{}", failure.report.line());
+                tracing::warn!(session, peer, "{}", failure.report.line());
             }
         }
         () = unused(&lodger.mux, resident.idle) => {
-            tracing::info!(session = resident.label, "the server is not used any more, and ends");
+            tracing::info!(session, peer, "the server is not used any more, and ends");
         }
     }
     let mut current = lock(&resident.current);

@@ -16,6 +16,7 @@ use crate::transport::http_listener::Reply;
 use crate::transport::http_listener::refusal;
 use crate::transport::sse::server::SseEndpoint;
 use crate::transport::sse::server::SseSettings;
+use crate::transport::streamable_http::server::Counts;
 use crate::transport::streamable_http::server::Endpoint;
 use crate::transport::streamable_http::server::ServerSettings;
 
@@ -27,7 +28,7 @@ pub(super) struct Routes {
 }
 
 impl Routes {
-    pub(super) fn new(config: &ServeConfig, servers: Arc<Servers>) -> Self {
+    pub(super) fn new(config: &ServeConfig, servers: Arc<Servers>, counts: Arc<Counts>) -> Self {
         let max_body = config.limits.body;
         let settings = ServerSettings {
             max_body,
@@ -37,9 +38,14 @@ impl Routes {
         let messages_path = format!("{}/messages", config.path_prefix);
         Self {
             prefix: config.path_prefix.clone(),
-            streamable: Endpoint::new(Arc::clone(&servers), settings),
-            sse: SseEndpoint::new(servers, SseSettings { max_body, messages_path }),
+            streamable: Endpoint::new(Arc::clone(&servers), settings, Arc::clone(&counts)),
+            sse: SseEndpoint::new(servers, SseSettings { max_body, messages_path }, counts),
         }
+    }
+
+    /// How many sessions are open, over Streamable HTTP and over HTTP+SSE.
+    pub(super) fn sessions(&self) -> (usize, usize) {
+        (self.streamable.sessions(), self.sse.sessions())
     }
 
     /// Ends all sessions as soon as what runs is answered.

@@ -12,12 +12,15 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::adapt::Era;
 use crate::adapt::mux::MuxSender;
+use crate::auth::Label;
 use crate::auth::Peer;
 use crate::auth::Principal;
 use crate::channel::Channel;
@@ -29,12 +32,14 @@ use crate::command::serve::resident::Resident;
 use crate::command::serve::room::Room;
 use crate::limits;
 use crate::relay;
+use crate::relay::End;
 use crate::relay::Manner;
 use crate::report::Failure;
 use crate::report::Kind;
 use crate::report::Report;
 use crate::task::Tasks;
 use crate::transport::process::Children;
+use crate::transport::process::Counts;
 use crate::transport::process::Launch;
 use crate::transport::streamable_http::server::Backend;
 use crate::transport::streamable_http::server::Opened;
@@ -52,7 +57,7 @@ pub(super) struct Servers {
     idle: Duration,
     max_requests: usize,
     room: Arc<Room>,
-    manner: Manner,
+    drain: Duration,
     lifetime: Duration,
     sessions: AtomicU64,
     // One for each legacy session.
@@ -67,6 +72,7 @@ pub(super) struct Nursery {
     most: usize,
     starting: Arc<Semaphore>,
     starts: usize,
+    doubts: Notify,
 }
 
 impl Servers {
@@ -86,23 +92,34 @@ impl Servers {
             most: limits.sessions,
             starting: Arc::new(Semaphore::new(limits.starting)),
             starts: limits.starting,
+            doubts: Notify::new(),
         });
         Ok(Self {
             nursery,
             shared: config
                 .shared
-                .then(|| Resident::new(Era::Legacy, "shared".to_owned(), limits.session_idle)),
+                .then(|| Resident::new(Era::Legacy, Label::from("shared"), limits.session_idle)),
             modern: Mutex::default(),
             legacy_only: AtomicBool::new(false),
             idle: limits.session_idle,
             max_requests: limits.requests,
             room: Room::new(limits.sessions, limits.sessions_each),
-            manner: Manner { drain: config.shutdown_timeout, name: "the session" },
+            drain: config.shutdown_timeout,
             lifetime: limits.session_lifetime,
             sessions: AtomicU64::new(0),
             relays: Tasks::new(),
             stop: CancellationToken::new(),
         })
+    }
+
+    /// Where the children come from.
+    pub(super) fn nursery(&self) -> Arc<Nursery> {
+        Arc::clone(&self.nursery)
+    }
+
+    /// What has been counted about the children.
+    pub(super) fn counts(&self) -> Counts {
+        self.nursery.children.counts()
     }
 
     /// Ends all children, and waits for them.
@@ -129,20 +146,26 @@ impl Backend for Servers {
             let lodger = resident.get(&self.nursery).await?;
             let Greeting::Welcome(welcome) = &lodger.greeting else { return Err(not_legacy()) };
             let (server, welcome) = (lodger.mux.channel()?, welcome.clone());
+            let label = Label::new(session, Some(peer));
             self.relays.spawn(async move {
                 let _place = place;
                 tokio::select! {
                     () = ended => {}
-                    () = guest::run(far, server, welcome) => {}
+                    () = guest::run(far, server, welcome, label) => {}
                 }
             });
             return Ok(Opened { channel: near, starting: None });
         }
-        let (child, starting) = self.nursery.spawn(&session.to_string()).await?;
-        let manner = self.manner;
+        let label = Label::new(session, Some(peer));
+        let (child, starting) = self.nursery.spawn(&label).await?;
+        let manner = Manner { drain: self.drain, name: "the session", label: Some(label) };
+        let (nursery, begun) = (Arc::clone(&self.nursery), Instant::now());
         self.relays.spawn(async move {
             let _place = place;
-            relay::run(far, child, manner, ended).await;
+            let end = relay::run(far, child, manner, ended).await;
+            if matches!(end, End::Remote(Some(_))) && begun.elapsed() < limits::STEADY {
+                nursery.raise_doubt();
+            }
         });
         Ok(Opened { channel: near, starting: Some(starting) })
     }
@@ -182,8 +205,13 @@ impl Servers {
         }
         let resident = residents
             .entry(principal)
-            .or_insert_with(|| Resident::new(Era::Modern, format!("modern, {peer}"), self.idle));
+            .or_insert_with(|| Resident::new(Era::Modern, self.label(peer), self.idle));
         Arc::clone(resident)
+    }
+
+    /// What the modern child of a peer is called.
+    fn label(&self, peer: &Peer) -> Label {
+        Label::new("modern", self.shared.is_none().then_some(peer))
     }
 
     /// Completes when a session that begins now has to end.
@@ -210,7 +238,7 @@ impl Nursery {
     /// There are too many, or the system has no room for one more.
     pub(super) async fn spawn(
         &self,
-        label: &str,
+        label: &Label,
     ) -> Result<(Channel, OwnedSemaphorePermit), Failure> {
         let turn = Arc::clone(&self.starting).acquire_owned();
         let turn = tokio::time::timeout(limits::START_QUEUE, turn).await;
@@ -220,7 +248,18 @@ impl Nursery {
         if self.children.running() >= self.most {
             return Err(Failure::full("there are too many sessions", self.most));
         }
-        let process = self.children.spawn(&self.launch, label)?;
+        let process = self.children.spawn(&self.launch, label.clone());
+        let process = process.inspect_err(|_| self.raise_doubt())?;
         Ok((process.channel, starting))
+    }
+
+    /// A child has failed in a way that others may, too.
+    pub(super) fn raise_doubt(&self) {
+        self.doubts.notify_one();
+    }
+
+    /// Waits until there is doubt whether the command can be started.
+    pub(super) async fn doubt(&self) {
+        self.doubts.notified().await;
     }
 }

@@ -9,6 +9,7 @@ use tokio::process::Child;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use crate::auth::Label;
 use crate::limits;
 use crate::report::Failure;
 use crate::report::Kind;
@@ -54,7 +55,7 @@ pub(crate) struct Life {
     pub(crate) course: Arc<Course>,
     pub(crate) exit_grace: Duration,
     pub(crate) kill_grace: Duration,
-    pub(crate) label: Arc<str>,
+    pub(crate) label: Label,
 }
 
 impl Life {
@@ -77,9 +78,10 @@ impl Life {
         course.reach(Stage::Gone);
         let words = last_words.await.ok().flatten();
         let failure = verdict(stage, by_itself, status, words);
+        let (session, peer) = (label.session(), label.peer());
         match &failure {
-            Some(failure) => tracing::warn!(session = %label, "{}", failure.report.line()),
-            None => tracing::debug!(session = %label, "the server process has ended"),
+            Some(failure) => tracing::warn!(session, peer, "{}", failure.report.line()),
+            None => tracing::debug!(session, peer, "the server process has ended"),
         }
         // Nobody may want to know.
         let _ = exit.send(failure);
@@ -118,7 +120,8 @@ impl Life {
         let _ = self.child.start_kill();
         if !self.is_gone_within(limits::KILL_WAIT).await {
             let pid = self.registration.pid;
-            tracing::warn!(session = %self.label, "not all of the process group {pid} could be ended");
+            let (session, peer) = (self.label.session(), self.label.peer());
+            tracing::warn!(session, peer, "not all of the process group {pid} could be ended");
         }
     }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::io::AsyncRead;
 use tokio::sync::oneshot;
 
+use crate::auth::Label;
 use crate::channel::Gone;
 use crate::channel::Sender;
 use crate::limits;
@@ -35,7 +36,7 @@ pub(crate) struct Output {
     messages: Sender,
     noise: Allowance,
     census: Arc<Census>,
-    label: Arc<str>,
+    label: Label,
 }
 
 /// Why no more messages will come.
@@ -59,7 +60,7 @@ impl Output {
         max_message: usize,
         messages: Sender,
         census: Arc<Census>,
-        label: Arc<str>,
+        label: Label,
     ) -> Self {
         let lines = Lines::new(max_message);
         Self { lines, max_message, messages, noise: Allowance::new(), census, label }
@@ -161,7 +162,8 @@ impl Output {
     /// Nobody can tell which one that is, or it is no answer at all.
     fn too_long(&self, line: &TooLong, messages: &mut Vec<Message>) -> Result<(), Failure> {
         let cause = format!("it has {} bytes, and {} are allowed", line.len, self.max_message);
-        tracing::warn!(session = %self.label, "dropped a line of the server: {cause}");
+        let (session, peer) = (self.label.session(), self.label.peer());
+        tracing::warn!(session, peer, "dropped a line of the server: {cause}");
         let failed = |error: &str| {
             let report = Report::new(error).cause(cause.clone());
             let report = report.hint("raise the limit with `--max-message-size`");
@@ -182,10 +184,10 @@ impl Output {
         let Some(unlogged) = self.noise.take() else {
             return count(&self.census.unlogged_lines);
         };
-        let session = &*self.label;
-        warn_unlogged(session, unlogged);
+        warn_unlogged(&self.label, unlogged);
+        let (session, peer) = (self.label.session(), self.label.peer());
         let text = report::peer_text(&String::from_utf8_lossy(line));
-        tracing::warn!(session, "the server wrote a line that is no message: {text}");
+        tracing::warn!(session, peer, "the server wrote a line that is no message: {text}");
     }
 
     fn tell_unlogged(&mut self) {
@@ -193,9 +195,10 @@ impl Output {
     }
 }
 
-fn warn_unlogged(session: &str, lines: u64) {
+fn warn_unlogged(label: &Label, lines: u64) {
     if lines > 0 {
-        tracing::warn!(session, "the server wrote {lines} more lines that are no messages");
+        let (session, peer) = (label.session(), label.peer());
+        tracing::warn!(session, peer, "the server wrote {lines} more lines that are no messages");
     }
 }
 

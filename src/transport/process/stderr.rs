@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::io::AsyncRead;
 use tokio::sync::oneshot;
 
+use crate::auth::Label;
 use crate::limits;
 use crate::report;
 use crate::transport::line::Line;
@@ -25,7 +26,7 @@ pub(crate) struct Voice {
     allowance: Allowance,
     last: LastWords,
     census: Arc<Census>,
-    label: Arc<str>,
+    label: Label,
 }
 
 /// What may tell why a child has ended.
@@ -37,7 +38,7 @@ struct LastWords {
 }
 
 impl Voice {
-    pub(crate) fn new(census: Arc<Census>, label: Arc<str>) -> Self {
+    pub(crate) fn new(census: Arc<Census>, label: Label) -> Self {
         Self {
             lines: Lines::new(limits::CHILD_LINE_BYTES),
             allowance: Allowance::new(),
@@ -94,9 +95,9 @@ impl Voice {
         match self.allowance.take() {
             None => count(&self.census.unlogged_lines),
             Some(unlogged) => {
-                let session = &*self.label;
-                tell(session, unlogged);
-                tracing::info!(session, "[SERVER] {text}");
+                tell(&self.label, unlogged);
+                let (session, peer) = (self.label.session(), self.label.peer());
+                tracing::info!(session, peer, "[SERVER] {text}");
             }
         }
     }
@@ -106,9 +107,10 @@ impl Voice {
     }
 }
 
-fn tell(session: &str, unlogged: u64) {
+fn tell(label: &Label, unlogged: u64) {
     if unlogged > 0 {
-        tracing::info!(session, "[SERVER] ({unlogged} lines are not shown)");
+        let (session, peer) = (label.session(), label.peer());
+        tracing::info!(session, peer, "[SERVER] ({unlogged} lines are not shown)");
     }
 }
 

@@ -16,6 +16,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::auth::Peer;
 use crate::auth::Principal;
 use crate::channel::Sender;
+use crate::limits;
+use crate::message::Id;
+use crate::message::Message;
 use crate::report::Kind;
 use crate::report::Report;
 use crate::tls::random_id;
@@ -32,12 +35,17 @@ use crate::transport::posted::check_content;
 use crate::transport::posted::not_allowed;
 use crate::transport::posted::read_message;
 use crate::transport::streamable_http::server::Backend;
+use crate::transport::streamable_http::server::Counts;
+use crate::transport::streamable_http::server::Ending;
 use crate::transport::streamable_http::server::Opened;
+use crate::transport::streamable_http::server::STREAM;
+use crate::transport::streamable_http::server::Ticket;
 
 /// The pair of endpoints of one backend.
 pub struct SseEndpoint<B> {
     backend: Arc<B>,
     settings: SseSettings,
+    counts: Arc<Counts>,
     sessions: Arc<Sessions>,
 }
 
@@ -58,6 +66,37 @@ struct Session {
     number: u64,
     principal: Principal,
     to_server: Sender,
+    asked: Arc<Asked>,
+}
+
+/// The requests of one session that wait for their answer, to be counted then.
+#[derive(Debug, Default)]
+struct Asked(Mutex<HashMap<Id, Ticket>>);
+
+impl Asked {
+    /// Before it is handed on: the answer may be quick. What is too many is not followed.
+    fn note(&self, message: &Message, ticket: &mut Ticket) {
+        let mut asked = self.lock();
+        if let Some(id) = message.cancelled_request() {
+            asked.remove(&id);
+        }
+        if let Some((id, _)) = message.request()
+            && asked.len() < limits::MAX_IN_FLIGHT
+        {
+            asked.insert(id.clone(), ticket.hand_on());
+        }
+    }
+
+    fn passes(&self, message: &Message) {
+        let Some(id) = message.head().and_then(|head| head.response_id()) else { return };
+        if let Some(mut ticket) = self.lock().remove(id) {
+            ticket.passes(message);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Id, Ticket>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Sessions {
@@ -67,9 +106,9 @@ impl Sessions {
 }
 
 impl<B: Backend> SseEndpoint<B> {
-    /// Endpoints without sessions.
-    pub fn new(backend: Arc<B>, settings: SseSettings) -> Self {
-        Self { backend, settings, sessions: Arc::default() }
+    /// Endpoints without sessions. What they do is added to `counts`.
+    pub fn new(backend: Arc<B>, settings: SseSettings, counts: Arc<Counts>) -> Self {
+        Self { backend, settings, counts, sessions: Arc::default() }
     }
 
     /// How many sessions are open.
@@ -86,7 +125,13 @@ impl<B: Backend> SseEndpoint<B> {
     /// Answers a request to the path of the stream.
     pub async fn open(&self, request: Request<Incoming>, peer: Arc<Peer>) -> Reply {
         match *request.method() {
-            Method::GET => self.stream(peer).await.unwrap_or_else(Refused::into_reply),
+            Method::GET => {
+                let mut ticket = Ticket::new(&self.counts);
+                ticket.name(STREAM);
+                let reply = self.stream(peer).await.unwrap_or_else(Refused::into_reply);
+                ticket.close(reply.status());
+                reply
+            }
             _ => not_allowed("GET"),
         }
     }
@@ -94,7 +139,13 @@ impl<B: Backend> SseEndpoint<B> {
     /// Answers a request to the path of the messages.
     pub async fn post(&self, request: Request<Incoming>, peer: Arc<Peer>) -> Reply {
         match *request.method() {
-            Method::POST => self.take(request, &peer).await.unwrap_or_else(Refused::into_reply),
+            Method::POST => {
+                let mut ticket = Ticket::new(&self.counts);
+                let taken = self.take(request, &peer, &mut ticket).await;
+                let reply = taken.unwrap_or_else(Refused::into_reply);
+                ticket.close(reply.status());
+                reply
+            }
             _ => not_allowed("POST"),
         }
     }
@@ -104,11 +155,15 @@ impl<B: Backend> SseEndpoint<B> {
         let opened = self.backend.open(&peer, number).await;
         let Opened { channel, starting } = opened.map_err(|it| posted::unavailable(&it))?;
         let id = random_id().ok_or_else(|| empty(StatusCode::INTERNAL_SERVER_ERROR))?;
-        tracing::info!(session = number, %peer, "a session begins");
+        tracing::info!(session = %number, %peer, "a session begins");
         let (principal, to_server) = (peer.principal(), channel.sender);
-        self.sessions.lock().insert(id.clone(), Session { number, principal, to_server });
+        let asked = Arc::<Asked>::default();
+        let session = Session { number, principal, to_server, asked: Arc::clone(&asked) };
+        self.sessions.lock().insert(id.clone(), session);
+        self.counts.session_begins();
         let endpoint = format!("{}?sessionId={id}", self.settings.messages_path);
-        let seat = Seat { sessions: Arc::clone(&self.sessions), id, number, starting };
+        let (sessions, counts) = (Arc::clone(&self.sessions), Arc::clone(&self.counts));
+        let seat = Seat { sessions, counts, id, number, peer, asked, starting };
         let mut body = EventBody::new(channel.receiver, seat);
         body.begin_with("endpoint", &endpoint);
         let mut reply = stream(body);
@@ -116,40 +171,54 @@ impl<B: Backend> SseEndpoint<B> {
         Ok(reply)
     }
 
-    async fn take(&self, request: Request<Incoming>, peer: &Peer) -> Result<Reply, Refused> {
+    async fn take(
+        &self,
+        request: Request<Incoming>,
+        peer: &Peer,
+        ticket: &mut Ticket,
+    ) -> Result<Reply, Refused> {
         check_content(request.headers())?;
-        let sender = self.sender(request.uri().query(), peer).ok_or_else(unknown)?;
+        let (sender, asked) = self.find(request.uri().query(), peer).ok_or_else(unknown)?;
         let message = read_message(request.into_body(), self.settings.max_body).await?;
+        ticket.carries(&message);
+        asked.note(&message, ticket);
         for message in message.split() {
             sender.send(message).await.map_err(|_| unknown())?;
         }
         Ok(empty(StatusCode::ACCEPTED))
     }
 
-    fn sender(&self, query: Option<&str>, peer: &Peer) -> Option<Sender> {
+    fn find(&self, query: Option<&str>, peer: &Peer) -> Option<(Sender, Arc<Asked>)> {
         let id = query?.split('&').find_map(|pair| pair.strip_prefix("sessionId="))?;
         let sessions = self.sessions.lock();
         let session = sessions.get(id)?;
         if session.principal != peer.principal() {
             tracing::warn!(
-                session = session.number, %peer,
+                session = %session.number, %peer,
                 "a peer used the session of another one: refused"
             );
             return None;
         }
-        Some(session.to_server.clone())
+        Some((session.to_server.clone(), Arc::clone(&session.asked)))
     }
 }
 
 /// The client at the end of a stream: with it the session ends.
 struct Seat {
     sessions: Arc<Sessions>,
+    counts: Arc<Counts>,
     id: String,
     number: u64,
+    peer: Arc<Peer>,
+    asked: Arc<Asked>,
     starting: Option<OwnedSemaphorePermit>,
 }
 
 impl Reader for Seat {
+    fn passes(&mut self, message: &Message) {
+        self.asked.passes(message);
+    }
+
     fn sent(&mut self) {
         self.starting = None;
     }
@@ -158,7 +227,9 @@ impl Reader for Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.sessions.lock().remove(&self.id);
-        tracing::info!(session = self.number, "a session ends: its stream ended");
+        self.counts.session_ends(Ending::Disconnected);
+        let peer = &self.peer;
+        tracing::info!(session = %self.number, %peer, "a session ends: {}", Ending::Disconnected);
     }
 }
 

@@ -11,6 +11,7 @@
 mod backend;
 mod catalogue;
 mod checks;
+mod counts;
 mod endpoint;
 mod era;
 mod legacy;
@@ -24,5 +25,12 @@ mod streams;
 pub use crate::transport::streamable_http::server::backend::Backend;
 pub use crate::transport::streamable_http::server::backend::Opened;
 pub use crate::transport::streamable_http::server::backend::Unserved;
+pub use crate::transport::streamable_http::server::counts::Counts;
+pub use crate::transport::streamable_http::server::counts::Ending;
+pub use crate::transport::streamable_http::server::counts::METHODS;
+pub use crate::transport::streamable_http::server::counts::Outcome;
 pub use crate::transport::streamable_http::server::endpoint::Endpoint;
 pub use crate::transport::streamable_http::server::endpoint::ServerSettings;
+
+pub(crate) use crate::transport::streamable_http::server::counts::STREAM;
+pub(crate) use crate::transport::streamable_http::server::counts::Ticket;

@@ -3,7 +3,6 @@
 use std::io;
 use std::io::Read;
 use std::io::Write;
-use std::net::Shutdown;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
@@ -282,11 +281,6 @@ impl Wire {
     /// Closes with a TCP reset, at the drop.
     pub(crate) fn reset(self) {
         SockRef::from(&self.socket).set_linger(Some(Duration::ZERO)).unwrap();
-    }
-
-    /// Ends our direction.
-    pub(crate) fn half_close(&self) {
-        let _ = self.socket.shutdown(Shutdown::Write);
     }
 
     fn take(&mut self, count: usize) -> Option<Vec<u8>> {

@@ -23,6 +23,10 @@ use crate::transport::posted::not_allowed;
 use crate::transport::posted::read_message;
 use crate::transport::streamable_http::server::backend::Backend;
 use crate::transport::streamable_http::server::catalogue::Catalogue;
+use crate::transport::streamable_http::server::counts;
+use crate::transport::streamable_http::server::counts::Counts;
+use crate::transport::streamable_http::server::counts::Ending;
+use crate::transport::streamable_http::server::counts::Ticket;
 use crate::transport::streamable_http::server::era;
 use crate::transport::streamable_http::server::era::Era;
 use crate::transport::streamable_http::server::era::PROTOCOL_VERSION;
@@ -43,6 +47,7 @@ pub struct ServerSettings {
 pub struct Endpoint<B> {
     pub(super) backend: Arc<B>,
     pub(super) settings: ServerSettings,
+    pub(super) counts: Arc<Counts>,
     pub(super) registry: Arc<Registry>,
     pub(super) catalogue: Catalogue,
     // Ends what would never end by itself.
@@ -52,11 +57,12 @@ pub struct Endpoint<B> {
 }
 
 impl<B: Backend> Endpoint<B> {
-    /// An endpoint without sessions.
-    pub fn new(backend: Arc<B>, settings: ServerSettings) -> Self {
+    /// An endpoint without sessions. What it does is added to `counts`.
+    pub fn new(backend: Arc<B>, settings: ServerSettings, counts: Arc<Counts>) -> Self {
         Self {
             backend,
             settings,
+            counts,
             registry: Arc::default(),
             catalogue: Catalogue::default(),
             stop: CancellationToken::new(),
@@ -73,49 +79,69 @@ impl<B: Backend> Endpoint<B> {
     pub fn finish(&self) {
         self.stop.cancel();
         for session in self.registry.all() {
-            session.finish(STOPPING);
+            session.finish(Ending::Stopping);
         }
     }
 
     /// Ends all sessions now. Completes with the last one.
     pub async fn close(&self) {
         for session in self.registry.all() {
-            session.end(STOPPING);
+            session.end(Ending::Stopping);
         }
         self.tasks.finished().await;
     }
 
     /// Answers one request.
     pub async fn handle(&self, request: Request<Incoming>, peer: Arc<Peer>) -> Reply {
+        let mut ticket = Ticket::new(&self.counts);
+        let reply = self.answer(request, peer, &mut ticket).await;
+        let reply = reply.unwrap_or_else(Refused::into_reply);
+        ticket.close(reply.status());
+        reply
+    }
+
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: Arc<Peer>,
+        ticket: &mut Ticket,
+    ) -> Result<Reply, Refused> {
         match *request.method() {
-            Method::POST => self.post(request, peer).await.unwrap_or_else(Refused::into_reply),
+            Method::POST => self.post(request, peer, ticket).await,
             Method::GET | Method::DELETE if names_modern_version(request.headers()) => {
-                not_allowed("POST")
+                Ok(not_allowed("POST"))
             }
-            Method::GET => self.get(request.headers(), &peer).unwrap_or_else(Refused::into_reply),
+            Method::GET => {
+                ticket.name(counts::STREAM);
+                self.get(request.headers(), &peer)
+            }
             Method::DELETE => {
-                self.delete(request.headers(), &peer).unwrap_or_else(Refused::into_reply)
+                ticket.name(counts::END_SESSION);
+                self.delete(request.headers(), &peer)
             }
-            _ => not_allowed("GET, POST, DELETE"),
+            _ => Ok(not_allowed("GET, POST, DELETE")),
         }
     }
 
-    async fn post(&self, request: Request<Incoming>, peer: Arc<Peer>) -> Result<Reply, Refused> {
+    async fn post(
+        &self,
+        request: Request<Incoming>,
+        peer: Arc<Peer>,
+        ticket: &mut Ticket,
+    ) -> Result<Reply, Refused> {
         let (parts, body) = request.into_parts();
         let headers = parts.headers;
         check_content(&headers)?;
         check_accept(&headers)?;
         let message = read_message(body, self.settings.max_body).await?;
+        ticket.carries(&message);
         match era::of(&message, &headers) {
-            Era::Initialize => self.initialize(message, &headers, &peer).await,
-            Era::Legacy => self.in_session(message, &headers, &peer).await,
-            Era::Modern => self.modern(message, &headers, &peer).await,
+            Era::Initialize => self.initialize(message, &headers, &peer, ticket).await,
+            Era::Legacy => self.in_session(message, &headers, &peer, ticket).await,
+            Era::Modern => self.modern(message, &headers, &peer, ticket).await,
         }
     }
 }
-
-/// Why sessions end when the server does.
-const STOPPING: &str = "the server is stopping";
 
 /// Either form of answer has to be welcome (specification, "Sending Messages to the Server").
 fn check_accept(headers: &HeaderMap) -> Result<(), Refused> {

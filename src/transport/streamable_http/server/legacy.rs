@@ -30,6 +30,8 @@ use crate::transport::http_listener::refusal;
 use crate::transport::http_listener::stream;
 use crate::transport::posted;
 use crate::transport::streamable_http::server::backend::Backend;
+use crate::transport::streamable_http::server::counts::Ending;
+use crate::transport::streamable_http::server::counts::Ticket;
 use crate::transport::streamable_http::server::endpoint::Endpoint;
 use crate::transport::streamable_http::server::endpoint::accepts;
 use crate::transport::streamable_http::server::era;
@@ -60,6 +62,7 @@ impl<B: Backend> Endpoint<B> {
         message: Message,
         headers: &HeaderMap,
         peer: &Arc<Peer>,
+        ticket: &mut Ticket,
     ) -> Result<Reply, Refused> {
         if headers.contains_key(SESSION_ID) {
             let error = RpcError::invalid_request("`initialize` within a session");
@@ -71,7 +74,7 @@ impl<B: Backend> Endpoint<B> {
         // Until the server has answered for the first time.
         let _starting = opened.starting;
         let id = random_id().ok_or_else(|| empty(StatusCode::INTERNAL_SERVER_ERROR))?;
-        tracing::info!(session = number, %peer, "a session begins");
+        tracing::info!(session = %number, %peer, "a session begins");
         let session = self.start(&id, number, opened.channel, peer);
         // A client that goes before it knows the id cannot use the session.
         let unknown = Unknown(Some(Arc::clone(&session)));
@@ -79,13 +82,14 @@ impl<B: Backend> Endpoint<B> {
         let mut reply = match first {
             First::Answer(answer) => {
                 seat.answered();
+                ticket.passes(&answer);
                 if let Some(code) = reply::error_code(&answer) {
                     // There is nothing that a client could do with the session.
                     return Ok(json(status_of(code), answer.into_bytes()));
                 }
                 json(StatusCode::OK, answer.into_bytes())
             }
-            First::Others(messages) => events(seat, attached, messages),
+            First::Others(messages) => events(seat.with(ticket), attached, messages),
             First::Over => return Ok(empty(StatusCode::BAD_GATEWAY)),
         };
         unknown.told();
@@ -99,11 +103,12 @@ impl<B: Backend> Endpoint<B> {
         message: Message,
         headers: &HeaderMap,
         peer: &Peer,
+        ticket: &mut Ticket,
     ) -> Result<Reply, Refused> {
         check_version(headers)?;
         let session = self.registry.find(headers, peer)?;
         if message.is_batch() {
-            return self.batch(&session, message).await;
+            return self.batch(&session, message, ticket).await;
         }
         if message.request().is_none() {
             session.send(message).await.map_err(|_| gone())?;
@@ -113,15 +118,21 @@ impl<B: Backend> Endpoint<B> {
         Ok(match first {
             First::Answer(answer) => {
                 seat.answered();
+                ticket.passes(&answer);
                 json(StatusCode::OK, answer.into_bytes())
             }
-            First::Others(messages) => events(seat, attached, messages),
+            First::Others(messages) => events(seat.with(ticket), attached, messages),
             First::Over => gone(),
         })
     }
 
     /// Several messages at once, in the one version that has them.
-    async fn batch(&self, session: &Arc<Session>, batch: Message) -> Result<Reply, Refused> {
+    async fn batch(
+        &self,
+        session: &Arc<Session>,
+        batch: Message,
+        ticket: &mut Ticket,
+    ) -> Result<Reply, Refused> {
         let messages = batch::unpack(batch.clone(), session.version()).map_err(|_| {
             let error = RpcError::invalid_request("batches are not part of this protocol version");
             posted::error(StatusCode::BAD_REQUEST, &batch, &error)
@@ -132,7 +143,10 @@ impl<B: Backend> Endpoint<B> {
             session.send(message).await.map_err(|_| gone())?;
         }
         let asks = batch.request_ids().next().is_some();
-        Ok(if asks { events(seat, attached, Vec::new()) } else { empty(StatusCode::ACCEPTED) })
+        if !asks {
+            return Ok(empty(StatusCode::ACCEPTED));
+        }
+        Ok(events(seat.with(ticket), attached, Vec::new()))
     }
 
     /// The stream for what the server says of its own accord, or one that broke.
@@ -155,21 +169,24 @@ impl<B: Backend> Endpoint<B> {
 
     /// Ends a session.
     pub(super) fn delete(&self, headers: &HeaderMap, peer: &Peer) -> Result<Reply, Refused> {
-        self.registry.take(headers, peer)?.end("the client ended it");
+        self.registry.take(headers, peer)?.end(Ending::Deleted);
         Ok(empty(StatusCode::NO_CONTENT))
     }
 
     /// Puts a session in the registry until it ends.
     fn start(&self, id: &str, number: u64, channel: Channel, peer: &Peer) -> Arc<Session> {
         let Channel { sender, receiver } = channel;
-        let session = Session::new(number, peer.principal(), sender);
+        let session = Session::new(number, peer, sender);
         self.registry.add(id, &session);
+        self.counts.session_begins();
         let idle = self.settings.session_idle;
         let (registry, id) = (Arc::clone(&self.registry), id.to_owned());
+        let counts = Arc::clone(&self.counts);
         let running = Arc::clone(&session);
         self.tasks.spawn(async move {
             let ending = running.run(receiver, idle, || registry.remove(&id)).await;
-            tracing::info!(session = number, "a session ends: {ending}");
+            counts.session_ends(ending);
+            tracing::info!(session = %number, peer = %running.peer, "a session ends: {ending}");
         });
         session
     }
@@ -221,7 +238,7 @@ impl Unknown {
 impl Drop for Unknown {
     fn drop(&mut self) {
         if let Some(session) = &self.0 {
-            session.end("it did not begin well");
+            session.end(Ending::Unheard);
         }
     }
 }

@@ -2,13 +2,16 @@
 //! (specification 2026-07-28, "Streamable HTTP").
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http::StatusCode;
 
 use crate::adapt::mux::MuxSender;
+use crate::auth::Label;
 use crate::auth::Peer;
+use crate::auth::label;
 use crate::channel::Receiver;
 use crate::limits;
 use crate::message::Message;
@@ -26,6 +29,7 @@ use crate::transport::streamable_http::params::Params;
 use crate::transport::streamable_http::server::backend::Backend;
 use crate::transport::streamable_http::server::backend::Unserved;
 use crate::transport::streamable_http::server::checks;
+use crate::transport::streamable_http::server::counts::Ticket;
 use crate::transport::streamable_http::server::endpoint::Endpoint;
 use crate::transport::streamable_http::server::reply;
 
@@ -36,6 +40,7 @@ impl<B: Backend> Endpoint<B> {
         message: Message,
         headers: &HeaderMap,
         peer: &Arc<Peer>,
+        ticket: &mut Ticket,
     ) -> Result<Reply, Refused> {
         let refused = |(status, error)| posted::error(status, &message, &error);
         checks::check(&message, headers).map_err(refused)?;
@@ -46,6 +51,7 @@ impl<B: Backend> Endpoint<B> {
         let mismatch = |error| posted::error(StatusCode::BAD_REQUEST, &message, &error);
         self.catalogue.check(&message, headers).map_err(mismatch)?;
         let (sender, mut queue) = self.join(&message, peer).await?;
+        trace("client -> server", &message, peer, None);
         let lists = is_list(&message);
         let asks = message.request().is_some();
         let farewell = farewell(&message);
@@ -61,12 +67,18 @@ impl<B: Backend> Endpoint<B> {
                 if let Some(is_first_page) = lists {
                     self.catalogue.learn(&messages[0], is_first_page);
                 }
+                ticket.passes(&messages[0]);
+                trace("server -> client", &messages[0], peer, Some(ticket.elapsed()));
                 let status = status(reply::error_code(&messages[0]));
                 return Ok(json(status, messages.remove(0).into_bytes()));
             }
             _ => {}
         }
-        let mut body = EventBody::new(queue, Asking { _sender: sender }).until_answered();
+        let mut body = EventBody::new(
+            queue,
+            Asking { _sender: sender, ticket: ticket.hand_on(), peer: Arc::clone(peer) },
+        )
+        .until_answered();
         if let Some(farewell) = farewell {
             body = body.until_stopped(self.stop.clone(), farewell);
         }
@@ -86,6 +98,15 @@ impl<B: Backend> Endpoint<B> {
             Unserved::LegacyOnly => legacy_only(message).into(),
         })
     }
+}
+
+/// There is no session, but a peer.
+fn trace(way: &str, message: &Message, peer: &Peer, took: Option<Duration>) {
+    let Some(head) = message.head().filter(|_| tracing::enabled!(tracing::Level::DEBUG)) else {
+        return;
+    };
+    let label = Label::new("modern", Some(peer));
+    label::trace(way, Some(&label), message, head, took);
 }
 
 /// The result with which the server ends a subscription; `None` for any other request (specification
@@ -114,9 +135,18 @@ fn is_answer(messages: &[Message]) -> bool {
 /// cancel ("Cancellation").
 struct Asking {
     _sender: MuxSender,
+    ticket: Ticket,
+    peer: Arc<Peer>,
 }
 
-impl Reader for Asking {}
+impl Reader for Asking {
+    fn passes(&mut self, message: &Message) {
+        self.ticket.passes(message);
+        let is_answer = message.head().is_some_and(|head| head.method().is_none());
+        let took = is_answer.then(|| self.ticket.elapsed());
+        trace("server -> client", message, &self.peer, took);
+    }
+}
 
 /// So that clients of both eras fall back to `initialize`: no error of the modern era
 /// ("Versioning").

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::Peer;
 use crate::auth::Principal;
 use crate::channel::Gone;
 use crate::channel::Receiver;
@@ -20,6 +21,8 @@ use crate::limits;
 use crate::message::Kind;
 use crate::message::Message;
 use crate::transport::event_body::Reader;
+use crate::transport::streamable_http::server::counts::Ending;
+use crate::transport::streamable_http::server::counts::Ticket;
 use crate::transport::streamable_http::server::streams::Attached;
 use crate::transport::streamable_http::server::streams::Place;
 use crate::transport::streamable_http::server::streams::Route;
@@ -30,6 +33,8 @@ use crate::transport::streamable_http::server::streams::Streams;
 pub(super) struct Session {
     /// Its number in the log.
     pub(super) number: u64,
+    /// Who opened it, for the log.
+    pub(super) peer: String,
     /// Whom it belongs to.
     pub(super) principal: Principal,
     version: OnceLock<String>,
@@ -41,14 +46,12 @@ pub(super) struct Session {
     why: OnceLock<Ending>,
 }
 
-/// Why a session ended, in a word for the log and the metrics.
-pub(super) type Ending = &'static str;
-
 impl Session {
-    pub(super) fn new(number: u64, principal: Principal, to_server: Sender) -> Arc<Self> {
+    pub(super) fn new(number: u64, peer: &Peer, to_server: Sender) -> Arc<Self> {
         Arc::new(Self {
             number,
-            principal,
+            peer: peer.to_string(),
+            principal: peer.principal(),
             version: OnceLock::new(),
             to_server: Mutex::new(Some(to_server)),
             streams: Mutex::default(),
@@ -116,9 +119,9 @@ impl Session {
         ended: impl FnOnce(),
     ) -> Ending {
         let ending = tokio::select! {
-            () = self.end.cancelled() => "ended",
-            () = self.idle(idle) => "it was not used",
-            () = self.pump(&mut from_server) => "its server has gone",
+            () = self.end.cancelled() => Ending::Deleted,
+            () = self.idle(idle) => Ending::Idle,
+            () = self.pump(&mut from_server) => Ending::ServerGone,
         };
         let ending = self.why.get().copied().unwrap_or(ending);
         ended();
@@ -140,7 +143,7 @@ impl Session {
                 // message can be had by taking the stream up again.
                 let sent = tokio::time::timeout(limits::STALLED_WRITE, outlet.send(message)).await;
                 if sent.is_err() {
-                    tracing::warn!(session = self.number, "a client does not read its stream");
+                    tracing::warn!(session = %self.number, peer = %self.peer, "a client does not read its stream");
                     self.streams().leave(place, true);
                 }
             }
@@ -189,11 +192,24 @@ pub(super) struct Seat {
     place: Place,
     // It has the id of an event, by which it can come back.
     pub(super) can_resume: bool,
+    // What is counted when its answer passes.
+    ticket: Option<Ticket>,
 }
 
 impl Seat {
     pub(super) fn new(session: &Arc<Session>, attached: &Attached) -> Self {
-        Self { session: Arc::clone(session), place: attached.place, can_resume: false }
+        Self {
+            session: Arc::clone(session),
+            place: attached.place,
+            can_resume: false,
+            ticket: None,
+        }
+    }
+
+    /// Counts the request when its answer passes.
+    pub(super) fn with(mut self, ticket: &mut Ticket) -> Self {
+        self.ticket = Some(ticket.hand_on());
+        self
     }
 
     /// The one answer was given in another way than as an event.
@@ -203,6 +219,12 @@ impl Seat {
 }
 
 impl Reader for Seat {
+    fn passes(&mut self, message: &Message) {
+        if let Some(ticket) = &mut self.ticket {
+            ticket.passes(message);
+        }
+    }
+
     fn finished(&mut self) {
         self.session.streams().finished(self.place);
     }

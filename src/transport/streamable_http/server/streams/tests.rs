@@ -31,7 +31,7 @@ fn a_cancelled_request_leaves_nothing_behind() {
     let ask = message(
         r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"_meta":{"progressToken":7}}}"#,
     );
-    let attached = streams.begin(&ask).unwrap();
+    let attached = streams.begin(&ask, usize::MAX).unwrap();
     streams.leave(attached.place, true);
     let id = ask.request_ids().next().unwrap();
     streams.cancel(id);
@@ -47,5 +47,5 @@ async fn a_stream_that_begins_after_the_end_ends_at_once() {
     let mut general = streams.general();
     assert!(general.queue.recv().await.is_none());
     let ask = message(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#);
-    assert!(streams.begin(&ask).unwrap().queue.recv().await.is_none());
+    assert!(streams.begin(&ask, usize::MAX).unwrap().queue.recv().await.is_none());
 }
