@@ -58,7 +58,7 @@ pub(crate) fn round(
             measurement.connections().await?;
             measurement.idle_connections().await?;
         }
-        // Without pings, idle connections over HTTP/1.1 are closed before there are enough.
+        // Over HTTP/1.1 the first connections may be closed before the last ones are open.
         if subject.is_http2 && matches!(subject.kind, Kind::Ours | Kind::Plain) {
             measurement.idle_sessions().await?;
         }
