@@ -12,6 +12,7 @@ use crate::support::mcp::Plan;
 use crate::support::raw::RawRemote;
 use crate::support::reply::Reply;
 use crate::support::reply::Step;
+use crate::support::secure::Pki;
 use crate::support::watched::Gate;
 
 #[test]
@@ -162,8 +163,11 @@ fn an_id_in_flight_cannot_be_used_again() {
 
 #[test]
 fn a_cancellation_does_not_overtake_its_request() {
-    let remote = Plan::legacy().start();
-    let host = Host::in_session(&remote);
+    // On one connection, or the remote could read the two in another order than they were sent.
+    let pki = Pki::new();
+    let remote = Plan::legacy().behind(pki.acceptor(&["h2"])).start();
+    let host = Launch::new(&remote.url()).args(pki.flags()).start();
+    host.initialize();
     for id in 1..=50 {
         host.ask_echo(id);
         host.notify("notifications/cancelled", json!({"requestId": id}));
