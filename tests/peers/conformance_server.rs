@@ -4,7 +4,6 @@
 //!
 //! The suite speaks plain HTTP, so there is no TLS here.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::io::Write as _;
@@ -48,29 +47,39 @@ fn modern_checks_that_pass_without_serve_pass_behind_it() {
 /// The checks behind our own server, none of which is worse than without it.
 fn compare(version: &str) -> Option<Checks> {
     let alone = Server::start(fixture("http")?);
-    let direct = run(alone.port, version)?;
+    let direct = run(alone.port, &["--requirements", version])?;
     drop(alone);
     let serve = serve::start(&[], &fixture("stdio")?);
-    let behind = run(serve.port, version)?;
+    let mut behind = run(serve.port, &["--requirements", version])?;
+    // Some scenarios wait for 5 s, in which a Python process does not always start on a machine that
+    // has other things to do: what is lost has a second chance.
+    for scenario in lost(&direct, &behind).iter().map(|check| scenario_of(check)) {
+        let selection = ["--scenario", scenario, "--spec-version", version];
+        behind.extend(run(serve.port, &selection)?);
+    }
     let table = format!("{version}: direct {}, serve {}\n", score(&direct), score(&behind));
     let _ = io::stderr().write_all(table.as_bytes()); // shown for a test that passes, too
     assert!(count(&direct, Status::Success) > 60, "too little is checked");
     let lost = lost(&direct, &behind);
-    assert!(lost.is_empty(), "{lost}");
+    assert!(lost.is_empty(), "{lost:#?}");
     Some(behind)
 }
 
-fn lost(direct: &Checks, behind: &Checks) -> String {
-    let mut lost = String::new();
-    for (check, _) in direct.iter().filter(|check| *check.1 == Status::Success) {
-        let status = behind.get(check);
-        let is_fine = status == Some(&Status::Success)
-            || (check.ends_with(DIFFERENT) && status == Some(&Status::Info));
-        if !is_fine {
-            writeln!(lost, "{check}: {status:?}").unwrap();
-        }
-    }
-    lost
+/// The checks that pass alone and not behind our server.
+fn lost(direct: &Checks, behind: &Checks) -> Vec<String> {
+    let passed = direct.iter().filter(|check| *check.1 == Status::Success);
+    let is_lost = |check: &&String| match behind.get(*check) {
+        Some(Status::Success) => false,
+        Some(Status::Info) => !check.ends_with(DIFFERENT),
+        _ => true,
+    };
+    passed.map(|(check, _)| check).filter(is_lost).cloned().collect()
+}
+
+/// The suite's own name of the scenario that a check belongs to.
+fn scenario_of(check: &str) -> &str {
+    let folder = check.split_once(": ").map_or(check, |(folder, _)| folder);
+    folder.strip_prefix("server-").unwrap_or(folder)
 }
 
 /// At least one check has this in its name, and all that have it passed.
@@ -96,12 +105,12 @@ fn fixture(wire: &str) -> Option<Command> {
     Some(command)
 }
 
-/// Runs all scenarios of a version against this port.
-fn run(port: u16, version: &str) -> Option<Checks> {
+/// Runs the selected scenarios against this port.
+fn run(port: u16, selection: &[&str]) -> Option<Checks> {
     let results = tempfile::tempdir().unwrap();
     let mut suite = install::node_package(install::CONFORMANCE)?;
     suite.args(["server", "--url", &format!("http://127.0.0.1:{port}/mcp")]);
-    suite.args(["--requirements", version, "-o"]).arg(results.path());
+    suite.args(selection).arg("-o").arg(results.path());
     suite.env("NO_PROXY", "*");
     let done = process::run(suite, "", LIMIT);
     let checks = read(results.path());

@@ -3,6 +3,11 @@
 
 use std::process::Command;
 
+use serde_json::Value;
+use serde_json::json;
+
+use super::support::bridge;
+use super::support::dialogue::Dialogue;
 use super::support::host::Host;
 use super::support::host::Seen;
 use super::support::install;
@@ -95,6 +100,22 @@ fn a_python_2x_host_works_over_http_sse() {
     python_v2(Wire::Sse, Host::PythonV2("auto"), &SSE);
 }
 
+// server-everything says it at once after the call, and then every five seconds.
+#[test]
+fn a_change_of_a_resource_is_told_to_who_subscribed_on_either_wire() {
+    for (wire, flags) in [(Wire::Http, &[][..]), (Wire::Sse, &SSE[..])] {
+        let Some(remote) = Remote::everything_behind_serve(wire) else { return };
+        let mut host = Dialogue::start(&bridge::words(&remote, flags));
+        let uri = json!({ "uri": "demo://resource/dynamic/text/1" });
+        let subscribed = host.ask(&request(1, "resources/subscribe", &uri));
+        assert!(subscribed["result"].is_object(), "{subscribed}");
+        let call = json!({ "name": "toggle-subscriber-updates", "arguments": {} });
+        host.tell(&request(2, "tools/call", &call));
+        host.wait_for("notifications/resources/updated");
+        assert_eq!(host.finish().1, Some(0));
+    }
+}
+
 // The SDKs as HTTP clients, with mutual TLS of their own.
 #[test]
 fn every_sdk_reaches_server_everything_without_our_bridge() {
@@ -160,6 +181,10 @@ fn server_filesystem_answers_every_sdk_with_and_without_our_bridge() {
     let folder = folder.path().canonicalize().unwrap();
     command.arg(&folder);
     each_sdk_calls(&command, folder.to_str().unwrap(), "2025-11-25");
+}
+
+fn request(id: u32, method: &str, params: &Value) -> String {
+    json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string()
 }
 
 /// Each SDK lists the tools and calls one; `latest` is the version that it finds where it looks.
