@@ -81,6 +81,9 @@ pub async fn run(
         }
     };
     let _ = tokio::time::timeout(limits::DELETE_TIMEOUT + limits::FLUSH_TIMEOUT, closing).await;
+    if let Some(reason) = from_remote.reason() {
+        to_host.fail(reason.clone());
+    }
     // A host that reads nothing does not hold up the end.
     let answering = answer_all(&ledger, &to_host, from_remote.reason(), manner);
     let _ = tokio::time::timeout(limits::FLUSH_TIMEOUT, answering).await;

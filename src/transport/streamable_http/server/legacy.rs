@@ -78,7 +78,11 @@ impl<B: Backend> Endpoint<B> {
         let session = self.start(&id, number, opened.channel, peer);
         // A client that goes before it knows the id cannot use the session.
         let unknown = Unknown(Some(Arc::clone(&session)));
-        let (seat, attached, first) = self.ask(&session, message, limits::FIRST_ANSWER).await?;
+        let asked = message.clone();
+        let begun = self.ask(&session, message, limits::FIRST_ANSWER).await;
+        let Ok((seat, attached, first)) = begun else {
+            return Ok(posted::failure(&asked, &session.not_begun()));
+        };
         let mut reply = match first {
             First::Answer(answer) => {
                 seat.answered();
@@ -90,7 +94,7 @@ impl<B: Backend> Endpoint<B> {
                 json(StatusCode::OK, answer.into_bytes())
             }
             First::Others(messages) => events(seat.with(ticket), attached, messages),
-            First::Over => return Ok(empty(StatusCode::BAD_GATEWAY)),
+            First::Over => return Ok(posted::failure(&asked, &session.not_begun())),
         };
         unknown.told();
         reply.headers_mut().extend(HeaderValue::from_str(&id).map(|id| (SESSION_ID, id)));

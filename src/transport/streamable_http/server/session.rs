@@ -18,8 +18,11 @@ use crate::channel::Gone;
 use crate::channel::Receiver;
 use crate::channel::Sender;
 use crate::limits;
-use crate::message::Kind;
+use crate::message::Kind as MessageKind;
 use crate::message::Message;
+use crate::report::Failure;
+use crate::report::Kind;
+use crate::report::Report;
 use crate::transport::event_body::Reader;
 use crate::transport::streamable_http::server::counts::Ending;
 use crate::transport::streamable_http::server::counts::Ticket;
@@ -44,6 +47,8 @@ pub(super) struct Session {
     used: Mutex<Instant>,
     end: CancellationToken,
     why: OnceLock<Ending>,
+    // What became of the server.
+    failure: OnceLock<Failure>,
 }
 
 impl Session {
@@ -58,6 +63,7 @@ impl Session {
             used: Mutex::new(Instant::now()),
             end: CancellationToken::new(),
             why: OnceLock::new(),
+            failure: OnceLock::new(),
         })
     }
 
@@ -73,6 +79,12 @@ impl Session {
     /// The version that was agreed on.
     pub(super) fn version(&self) -> Option<&str> {
         self.version.get().map(String::as_str)
+    }
+
+    /// Why there is no answer to the first request of the session.
+    pub(super) fn not_begun(&self) -> Failure {
+        let unknown = || Failure::new(Kind::NotSent, Report::new("the server ended at its start"));
+        self.failure.get().cloned().unwrap_or_else(unknown)
     }
 
     /// Counts as use.
@@ -123,6 +135,9 @@ impl Session {
             () = self.idle(idle) => Ending::Idle,
             () = self.pump(&mut from_server) => Ending::ServerGone,
         };
+        if let Some(failure) = from_server.reason() {
+            let _ = self.failure.set(failure.clone());
+        }
         let ending = self.why.get().copied().unwrap_or(ending);
         ended();
         lock(&self.to_server).take();
@@ -175,7 +190,7 @@ fn agreed_version(answer: &Message) -> Option<String> {
         protocol_version: String,
     }
     let head = answer.head()?;
-    if !matches!(head.kind, Kind::Response { failed: false, .. }) {
+    if !matches!(head.kind, MessageKind::Response { failed: false, .. }) {
         return None;
     }
     let result = serde_json::from_slice::<Initialized>(answer.payload(head)).ok();
