@@ -1,11 +1,13 @@
 //! The accept loop: it hands each connection to a task of its own, so that none can hold up another.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -115,39 +117,51 @@ async fn accept<H: Handler>(
     slots: Arc<Semaphore>,
     connections: Arc<Tasks>,
 ) {
-    let mut last = 0..limits::LISTEN_BACKLOG;
+    let take = |stream, address| take(stream, address, &shared, &slots, &connections);
     loop {
         let accepted = tokio::select! {
-            biased;
             accepted = socket.accept() => accepted,
-            // The system has them already: they would be reset with the socket.
-            () = shared.stopping.cancelled() => return,
+            () = shared.stopping.cancelled() => break,
         };
-        if shared.stopping.is_cancelled() && last.next().is_none() {
-            return;
+        match accepted {
+            Ok((stream, address)) => take(stream, address),
+            Err(error) => pause_after(&error).await,
         }
-        let (stream, address) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                pause_after(&error).await;
-                continue;
-            }
-        };
-        let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
-            // The stream is dropped, which says it without a handshake that would cost as much as
-            // the connection.
-            if (shared.counts.turned_away.fetch_add(1, Relaxed) + 1).is_power_of_two() {
-                tracing::warn!("too many connections: {address} is turned away");
-            }
-            continue;
-        };
-        let open = Open::new(&shared.counts);
-        let shared = Arc::clone(&shared);
-        connections.spawn(async move {
-            let _held = (slot, open);
-            connection::serve(stream, address, shared).await;
-        });
     }
+    // The system has some already, which would be reset with the socket; asked directly, since the
+    // runtime may not have heard of them yet.
+    let Ok(socket) = socket.into_std() else { return };
+    for _ in 0..limits::LISTEN_BACKLOG {
+        let Ok((stream, address)) = socket.accept() else { return };
+        let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+        if let Ok(stream) = stream {
+            take(stream, address);
+        }
+    }
+}
+
+/// Gives a connection a task, if there may be one more.
+fn take<H: Handler>(
+    stream: TcpStream,
+    address: SocketAddr,
+    shared: &Arc<Shared<H>>,
+    slots: &Arc<Semaphore>,
+    connections: &Tasks,
+) {
+    let Ok(slot) = Arc::clone(slots).try_acquire_owned() else {
+        // The stream is dropped, which says it without a handshake that would cost as much as the
+        // connection.
+        if (shared.counts.turned_away.fetch_add(1, Relaxed) + 1).is_power_of_two() {
+            tracing::warn!("too many connections: {address} is turned away");
+        }
+        return;
+    };
+    let open = Open::new(&shared.counts);
+    let shared = Arc::clone(shared);
+    connections.spawn(async move {
+        let _held = (slot, open);
+        connection::serve(stream, address, shared).await;
+    });
 }
 
 /// A connection that broke before it was taken concerns nobody. What remains is a lack of

@@ -3,13 +3,20 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::Weak;
+use std::task::Context;
+use std::task::Poll;
 
+use bytes::Bytes;
 use http::Request;
 use http::StatusCode;
 use http_body::Body;
+use http_body::Frame;
+use http_body::SizeHint;
 use http_body_util::BodyExt as _;
+use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::server::conn::http1;
@@ -33,8 +40,10 @@ use crate::tls::ServerTls;
 use crate::transport::http_listener::Handler;
 use crate::transport::http_listener::accept::Shared;
 use crate::transport::http_listener::activity::Activity;
+use crate::transport::http_listener::activity::Running;
 use crate::transport::http_listener::admission;
 use crate::transport::http_listener::body::Reply;
+use crate::transport::http_listener::body::ReplyBody;
 use crate::transport::http_listener::body::refusal;
 use crate::transport::http_listener::guarded::Guarded;
 
@@ -203,30 +212,46 @@ async fn answer<H: Handler>(request: Request<Incoming>, context: &Connection<H>)
     let running = context.activity.begin();
     let reply = admitted(request, context).await;
     // Until the last byte of the answer, or until nobody reads it any more.
-    match reply.into_parts() {
-        (parts, http_body_util::Either::Right(body)) => {
-            let body = body.map_frame(move |frame| {
-                let _held = &running;
-                frame
-            });
-            let body = http_body_util::Either::Right(body.boxed_unsync());
-            Reply::from_parts(parts, body)
-        }
-        (parts, http_body_util::Either::Left(body)) if is_large(&body) => {
-            let body = body.map_frame(move |frame| {
-                let _held = &running;
-                frame
-            });
-            let body = http_body_util::Either::Right(body.boxed_unsync());
-            Reply::from_parts(parts, body)
-        }
-        (parts, whole) => Reply::from_parts(parts, whole),
+    let (parts, body) = reply.into_parts();
+    if !is_long(&body) {
+        return Reply::from_parts(parts, body);
     }
+    let body = Held { body, _running: running };
+    Reply::from_parts(parts, Either::Right(body.boxed_unsync()))
 }
 
 /// What may take some time to be written.
-fn is_large(body: &impl Body) -> bool {
-    body.size_hint().lower() > limits::SMALL_MESSAGE_BYTES as u64
+fn is_long(body: &ReplyBody) -> bool {
+    body.size_hint().exact().is_none_or(|bytes| bytes > limits::SMALL_MESSAGE_BYTES as u64)
+}
+
+/// A body during which its connection is in use.
+struct Held {
+    body: ReplyBody,
+    _running: Running,
+}
+
+impl Body for Held {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match &mut self.body {
+            Either::Left(whole) => Pin::new(whole).poll_frame(cx),
+            Either::Right(pieces) => Pin::new(pieces).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 async fn admitted<H: Handler>(request: Request<Incoming>, context: &Connection<H>) -> Reply {
