@@ -102,7 +102,11 @@ pub async fn run(mut config: ServeConfig) -> Result<(), Report> {
         notifier.stopping();
         operator.stopping();
         routes.finish();
-        let in_time = tokio::time::timeout(limit, front.drain()).await.is_ok();
+        let answered = tokio::time::timeout(limit, servers.finished());
+        // Who was not answered is told so after the limit, and idle connections say farewell.
+        let drained = tokio::time::timeout(limit + 2 * limits::FAREWELL, front.drain());
+        let (answered, drained) = tokio::join!(answered, drained);
+        let in_time = answered.is_ok() && drained.is_ok();
         front.close().await;
         routes.close().await;
         servers.close().await;

@@ -106,7 +106,7 @@ impl Servers {
             idle: limits.session_idle,
             max_requests: limits.requests,
             room: Room::new(limits.sessions, limits.sessions_each),
-            drain: config.shutdown_timeout,
+            drain: config.shutdown_timeout + limits::FLUSH_TIMEOUT,
             lifetime: limits.session_lifetime,
             sessions: AtomicU64::new(0),
             relays: Tasks::new(),
@@ -128,6 +128,11 @@ impl Servers {
     /// Opens no more sessions; those that run go on.
     pub(super) fn finish(&self) {
         self.finishing.store(true, Relaxed);
+    }
+
+    /// Waits until no legacy session is left.
+    pub(super) async fn finished(&self) {
+        self.relays.finished().await;
     }
 
     /// Ends all children, and waits for them.
