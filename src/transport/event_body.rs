@@ -234,3 +234,32 @@ pub(crate) fn headers() -> HeaderMap {
 fn is_answer(message: &Message) -> bool {
     message.head().is_some_and(|head| matches!(head.kind, Kind::Response { .. }))
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+    use tokio::time::Instant;
+
+    use super::EventBody;
+    use super::Reader;
+    use crate::channel;
+    use crate::limits;
+
+    struct Nobody;
+
+    impl Reader for Nobody {}
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_stream_says_now_and_then_that_it_lives() {
+        let (sender, queue) = channel::queue();
+        let mut body = EventBody::new(queue, Nobody);
+        for _ in 0..3 {
+            let before = Instant::now();
+            let frame = body.frame().await.unwrap().unwrap();
+            assert_eq!(frame.into_data().unwrap(), ": keep-alive\n\n");
+            assert_eq!(before.elapsed().as_secs(), limits::KEEP_ALIVE.as_secs());
+        }
+        drop(sender);
+        assert!(body.frame().await.is_none());
+    }
+}
