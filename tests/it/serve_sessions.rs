@@ -251,7 +251,7 @@ fn an_idle_session_ends_and_an_open_stream_is_use() {
     let waiting = idle.id.clone();
     until("end of the idle one", || (serve.children().len() == 1).then_some(()));
     assert_eq!(idle.status(), 404, "{waiting}");
-    serve.wait_for_log("a session ends: idle");
+    serve.wait_for_log("a session ends: it was not used");
     assert_eq!(text(&listening.call(1, "announce", json!({}))), "done");
     assert_eq!(stream.message()["method"], "notifications/tools/list_changed");
     drop(stream);
