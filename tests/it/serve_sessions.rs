@@ -336,7 +336,7 @@ fn a_cancelled_request_is_over_for_its_client() {
     let cancel = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params});
     assert_eq!(session.post(cancel).head.status, 202);
     assert_eq!(waiting.rest(), Vec::<Value>::new(), "the stream ends without an answer");
-    assert_eq!(serve.received("notifications/cancelled"), 1);
+    until("the cancel", || (serve.received("notifications/cancelled") == 1).then_some(()));
     // Its id is free again, and what the server says too late reaches nobody.
     let again = session.tell(call(1, "hold", json!({})));
     session.call(2, "release", json!({}));

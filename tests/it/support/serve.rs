@@ -260,7 +260,12 @@ impl Serve {
 impl Drop for Serve {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("the server said:\n{}", self.log());
+            let log = self.log();
+            let from = log.len().saturating_sub(10_000);
+            eprintln!(
+                "the server said, at last:\n{}",
+                String::from_utf8_lossy(&log.as_bytes()[from..])
+            );
             let lines = self.child_log();
             let lines: Vec<_> = lines.iter().rev().take(40).rev().collect();
             eprintln!("its children saw: {lines:#?}");
