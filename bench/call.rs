@@ -24,6 +24,10 @@ const ECHO: &str = "It is a truth universally acknowledged, that a single man in
 pub(crate) const SESSION: &str = "6f1c7b1e2a9d4c55b3f0a7d8e9c01234";
 /// See [`SESSION`].
 pub(crate) const VERSION: &str = "2025-11-25";
+/// The version of the era without sessions.
+pub(crate) const MODERN_VERSION: &str = "2026-07-28";
+/// What the server says of itself in both eras.
+const SELF: &str = r#""capabilities":{"tools":{}},"serverInfo":{"name":"bench","version":"1"}"#;
 
 /// A tool of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,13 +79,18 @@ impl Tool {
         if let Self::Events(count) = self { count + 1 } else { 1 }
     }
 
-    /// A call of it, without a line end.
+    /// A call of it that wants to hear of progress, without a line end.
     pub(crate) fn request(self, id: u64) -> String {
+        self.request_with(r#"{"progressToken":"p"}"#, id)
+    }
+
+    /// A call of it with this `_meta`, without a line end.
+    pub(crate) fn request_with(self, meta: &str, id: u64) -> String {
         let argument =
             if self == Self::Sink { PROSE.repeat(BIG_ARGUMENT / PROSE.len()) } else { ECHO.into() };
         let name = self.name();
         format!(
-            r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"_meta":{{"progressToken":"p"}},"name":"{name}","arguments":{{"text":"{argument}"}}}}}}"#
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"_meta":{meta},"name":"{name}","arguments":{{"text":"{argument}"}}}}}}"#
         )
     }
 }
@@ -118,10 +127,11 @@ pub(crate) fn answer(message: &[u8]) -> Option<Answer> {
         stream: false,
         pause: Duration::ZERO,
     };
-    if member(message, r#""method""#) != Some("tools/call") {
-        return Some(small(format!(
-            r#"{{"protocolVersion":"{VERSION}","capabilities":{{"tools":{{}}}},"serverInfo":{{"name":"bench","version":"1"}}}}"#
-        )));
+    match member(message, r#""method""#) {
+        Some("tools/call") => {}
+        Some("server/discover") => return Some(small(discovery())),
+        Some("tools/list") => return Some(small(tools())),
+        _ => return Some(small(format!(r#"{{"protocolVersion":"{VERSION}",{SELF}}}"#))),
     }
     let echo = small(format!(r#"{{"content":[{{"type":"text","text":"{ECHO}"}}]}}"#));
     Some(match member(message, r#""name""#).and_then(Tool::named)? {
@@ -131,6 +141,16 @@ pub(crate) fn answer(message: &[u8]) -> Option<Answer> {
         Tool::Events(events) => Answer { events, stream: true, ..echo },
         Tool::Slow => Answer { pause: Duration::from_millis(20), ..echo },
     })
+}
+
+fn discovery() -> String {
+    format!(r#"{{"supportedVersions":["{MODERN_VERSION}"],{SELF}}}"#)
+}
+
+/// Some programs on the way check calls against it.
+fn tools() -> String {
+    let tool = |name| format!(r#"{{"name":"{name}","inputSchema":{{"type":"object"}}}}"#);
+    format!(r#"{{"tools":[{},{}]}}"#, tool("echo"), tool("big"))
 }
 
 /// `count` progress notifications, each between `before` and `after`. All have the same length, so

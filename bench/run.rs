@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::fs;
 use std::process::ExitCode;
 
 use crate::awake;
 use crate::awake::Awake;
 use crate::bare;
 use crate::figure::Figure;
+use crate::machine::load;
 use crate::measure;
 use crate::options::Options;
 use crate::pipe;
@@ -85,10 +85,4 @@ fn subjects(options: &Options) -> Vec<Subject> {
         subjects.retain(|subject| *subject != Subject::Original);
     }
     subjects
-}
-
-/// How many processes wanted to run in the last minute.
-fn load() -> String {
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    load.split(' ').next().unwrap_or("?").to_owned()
 }

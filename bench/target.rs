@@ -1,16 +1,10 @@
 //! What has to be reached, as a ratio of the same round where that is fairer.
 
+use crate::bound::Bound;
 use crate::figure::Figure;
 use crate::measure;
 use crate::run::Round;
 use crate::subject::Subject;
-
-/// Which way is good.
-#[derive(Clone, Copy)]
-pub(crate) enum Bound {
-    AtLeast(f64),
-    AtMost(f64),
-}
 
 /// One target.
 pub(crate) struct Target {
@@ -61,14 +55,6 @@ impl Target {
     pub(crate) fn value(&self, round: &Round, ours: Subject) -> Option<f64> {
         let bare = if ours == Subject::OursH1 { Subject::BareH1 } else { Subject::BareH2 };
         (self.value)(&Pair { round, ours, bare })
-    }
-
-    /// Whether a value is good enough.
-    pub(crate) fn is_met(&self, value: f64) -> bool {
-        match self.bound {
-            Bound::AtLeast(bound) => value >= bound,
-            Bound::AtMost(bound) => value <= bound,
-        }
     }
 
     /// All of them.

@@ -458,6 +458,9 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// Longest `Mcp-Session-Id` that is looked up, in bytes; ours have 32.
 pub const SESSION_ID_BYTES: usize = 256;
 
+/// For a connection without a request to end by itself once it was told to.
+pub const FAREWELL: Duration = Duration::from_secs(1);
+
 /// An answer that comes as soon as this is given as JSON, which costs a client less than a stream.
 /// Nobody can take up a stream of which nothing has arrived, so nothing is lost by the wait.
 pub const ANSWER_AT_ONCE: Duration = Duration::from_millis(20);

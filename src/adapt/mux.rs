@@ -86,11 +86,12 @@ impl Mux {
     /// A new client: the way to the server, and what comes back. It costs no task.
     ///
     /// # Errors
-    /// Why the server has gone.
+    /// Why the server has gone, as a failure of a request that was not sent.
     pub fn join(&self) -> Result<(MuxSender, Receiver), Failure> {
         let (queue, receiver) = channel::queue();
         let Some(key) = lock(&self.shared.table).join(queue) else {
-            return Err(self.shared.reason().unwrap_or_else(refusal::server_ended));
+            let reason = self.shared.reason().unwrap_or_else(refusal::not_taken);
+            return Err(refusal::not_sent(reason));
         };
         Ok((MuxSender::new(Arc::clone(&self.shared), key), receiver))
     }
@@ -215,9 +216,10 @@ fn lock(table: &Mutex<Table>) -> MutexGuard<'_, Table> {
 
 /// Server to clients. Never waits for the server: what we have to say to it is an errand.
 async fn distribute(shared: Arc<Shared>, era: Era, mut from: Receiver) {
-    let mut messages = Vec::new();
+    let (mut messages, mut parts) = (Vec::new(), Vec::new());
     while from.recv_all(&mut messages).await {
-        for message in messages.drain(..).flat_map(Message::split) {
+        messages.drain(..).for_each(|message| message.split_into(&mut parts));
+        for message in parts.drain(..) {
             match route::route(&shared.table, era, &message) {
                 Route::All(clients) => {
                     for client in clients {
@@ -235,17 +237,19 @@ async fn distribute(shared: Arc<Shared>, era: Era, mut from: Receiver) {
     shared.finish(from.reason().cloned());
 }
 
-/// Waits for a client whose backlog is full, and so makes the server wait, but not for long.
+/// Waits for a client whose backlog is full, and so makes the server wait, but others not for long.
 async fn put(shared: &Arc<Shared>, client: &Arc<Outbox>, message: Message) {
-    if !client.put(shared, message) {
-        client.room().await;
+    if client.put(shared, message) {
+        return;
     }
+    let alone = lock(&shared.table).clients.len() == 1;
+    if alone { client.room().await } else { client.room_for_others(shared).await }
 }
 
 /// What we have to say to the server ourselves.
 async fn errands(shared: Arc<Shared>) {
     loop {
-        let (server, mut messages) = {
+        let (server, messages) = {
             let mut table = lock(&shared.table);
             (table.server.clone(), std::mem::take(&mut table.errands))
         };
@@ -253,8 +257,12 @@ async fn errands(shared: Arc<Shared>) {
         if messages.is_empty() {
             drop(server);
             shared.errand.notified().await;
-        } else if server.send_all(&mut messages).await.is_err() {
-            return;
+            continue;
+        }
+        for message in messages {
+            if server.send(message).await.is_err() {
+                return;
+            }
         }
     }
 }

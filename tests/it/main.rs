@@ -77,8 +77,44 @@ mod reload;
 #[cfg(test)]
 mod resuming;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod serve_admission;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod serve_limits;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod serve_many;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod serve_modern;
+#[cfg(test)]
 #[cfg(unix)]
 mod serve_operating;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod serve_overload;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod serve_reload;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod serve_scans;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod serve_sessions;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod serve_smuggling;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod serve_sse;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod serve_stopping;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod serve_streams;
 #[cfg(test)]
 mod server_certificates;
 #[cfg(test)]

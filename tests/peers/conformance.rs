@@ -3,7 +3,6 @@
 //!
 //! The `auth/*` scenarios are OAuth, which is not the bridge's business.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
@@ -11,9 +10,10 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use super::support::bridge;
+use super::support::checks;
+use super::support::checks::Checks;
+use super::support::checks::Status;
 use super::support::install;
 use super::support::install::Python;
 use super::support::process;
@@ -54,20 +54,9 @@ fn modern_checks_that_pass_without_the_bridge_pass_through_it() {
 
 /// What came of one scenario.
 struct Outcome {
-    /// The status of each check; a check that is made several times keeps its worst.
-    checks: BTreeMap<String, Status>,
+    checks: Checks,
     /// What the client saw, line by line.
     seen: String,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-#[serde(rename_all = "UPPERCASE")]
-enum Status {
-    Info,
-    Success,
-    Skipped,
-    Warning,
-    Failure,
 }
 
 fn compare(version: &str, scenarios: &[&str]) {
@@ -126,23 +115,10 @@ fn run(scenario: &str, version: &str, bridge: &str) -> Option<Outcome> {
     Some(outcome.unwrap_or_else(|| panic!("{scenario}: {}{}", done.stdout, done.stderr)))
 }
 
-#[derive(Deserialize)]
-struct Check {
-    id: String,
-    name: String,
-    status: Status,
-}
-
 /// The suite writes into a folder of its own making.
 fn read_outcome(results: &Path) -> Option<Outcome> {
     let folder = fs::read_dir(results).ok()?.next()?.ok()?.path();
-    let checks = fs::read_to_string(folder.join("checks.json")).ok()?;
-    let list: Vec<Check> = serde_json::from_str(&checks).ok()?;
-    let mut checks = BTreeMap::new();
-    for check in list {
-        let status = checks.entry(format!("{} ({})", check.id, check.name)).or_insert(check.status);
-        *status = check.status.max(*status);
-    }
+    let checks = checks::read(&folder, "")?;
     let seen = fs::read_to_string(folder.join("stdout.txt")).ok()?;
     Some(Outcome { checks, seen: without_ports(&seen) })
 }

@@ -12,6 +12,8 @@ mod support;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod conformance_server;
+#[cfg(test)]
 mod everything;
 #[cfg(test)]
 mod haproxy;
@@ -23,6 +25,8 @@ mod original;
 mod python_sdk;
 #[cfg(test)]
 mod restart;
+#[cfg(test)]
+mod served;
 #[cfg(test)]
 mod stunnel;
 #[cfg(test)]

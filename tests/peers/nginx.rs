@@ -32,6 +32,21 @@ fn http_sse_passes() {
     seen.assert_whole_tour();
 }
 
+// nginx takes `/stripped` away and leaves other paths as they are: our server takes both, and names
+// its paths as clients have to write them.
+#[test]
+fn our_own_server_works_under_a_path_whether_nginx_strips_it_or_not() {
+    for prefix in ["/stripped", "/kept/as/it/is"] {
+        for wire in [Wire::Http, Wire::Sse] {
+            let behind = Remote::everything_behind_serve_and_nginx(wire, prefix);
+            let Some(remote) = behind else { return };
+            let Some(seen) = Host::TypeScriptV1.tour(&remote, &[]) else { return };
+            seen.assert_whole_tour();
+            assert!(seen.roots_asked);
+        }
+    }
+}
+
 #[test]
 fn without_a_client_certificate_the_host_gets_nginxs_own_words() {
     let Some(remote) = Remote::python_v2_behind_nginx(Wire::Http) else { return };

@@ -95,7 +95,7 @@ impl MuxSender {
                 .admit(self.key, (id, method), id_text, &wishes)
                 .map(|(number, server)| (number, server, wishes)),
             Err(ambiguous) => {
-                Err(Refused::Answer(RpcError::invalid_request(&ambiguous.to_string())))
+                Err(Refused::answer(RpcError::invalid_request(&ambiguous.to_string())))
             }
         };
         let (number, server, wishes) = match admitted {

@@ -1,13 +1,16 @@
 //! What goes to one client: its queue, and a backlog for a while in which it is full, so that a slow
 //! client does not hold up the others.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::sync::Weak;
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::adapt::mux::Shared;
 use crate::adapt::mux::table::ClientKey;
@@ -29,8 +32,10 @@ pub(crate) struct Outbox {
 
 #[derive(Debug, Default)]
 struct Backlog {
-    messages: Vec<Message>,
+    messages: VecDeque<Message>,
     bytes: usize,
+    // How long the server, and so everybody, has waited since this was empty.
+    held: Duration,
     // A task moves the backlog into the queue; nothing may overtake it.
     draining: bool,
     // Nobody takes these any more.
@@ -54,6 +59,9 @@ impl Outbox {
     /// can wait should wait for [`Outbox::room`].
     pub(crate) fn put(self: &Arc<Self>, shared: &Arc<Shared>, message: Message) -> bool {
         let mut backlog = self.lock();
+        if backlog.closed {
+            return true;
+        }
         let message = if backlog.draining {
             message
         } else {
@@ -62,11 +70,11 @@ impl Outbox {
                 Err(message) => message,
             }
         };
-        if backlog.closed || self.queue.is_gone() {
+        if self.queue.is_gone() {
             return true;
         }
         backlog.bytes += message.bytes().len();
-        backlog.messages.push(message);
+        backlog.messages.push_back(message);
         if !backlog.draining {
             backlog.draining = true;
             shared.tasks.spawn(drain(Arc::clone(self), Arc::downgrade(shared)));
@@ -88,18 +96,38 @@ impl Outbox {
         }
     }
 
+    /// As [`Outbox::room`], while others wait too: a client that is slow all the time may cost them
+    /// [`limits::STALLED_CLIENT`] in all, until its backlog is empty once.
+    pub(crate) async fn room_for_others(&self, shared: &Shared) {
+        let since = Instant::now();
+        let patience = limits::STALLED_CLIENT.saturating_sub(self.lock().held);
+        match tokio::time::timeout(patience, self.room()).await {
+            Ok(()) => self.lock().held += since.elapsed(),
+            Err(_) => self.cut_off(shared),
+        }
+    }
+
     /// Notes why the client's receiver is about to end.
     pub(crate) fn fail(&self, reason: Failure) {
         self.queue.fail(reason);
     }
 
-    /// The backlog, or nothing if it is empty and its task may end.
-    fn take(&self) -> Option<Vec<Message>> {
+    fn cut_off(&self, shared: &Shared) {
+        self.fail(stalled());
+        self.close();
+        shared.leave(self.client);
+    }
+
+    /// The next message of the backlog; none if it is empty and its task may end.
+    fn take(&self) -> Option<Message> {
         let mut backlog = self.lock();
+        let Some(message) = backlog.messages.pop_front() else {
+            *backlog = Backlog { closed: backlog.closed, ..Backlog::default() };
+            return None;
+        };
+        backlog.bytes -= message.bytes().len();
         self.room.notify_waiters();
-        backlog.bytes = 0;
-        backlog.draining = !backlog.messages.is_empty();
-        backlog.draining.then(|| std::mem::take(&mut backlog.messages))
+        Some(message)
     }
 
     fn close(&self) {
@@ -114,19 +142,16 @@ impl Outbox {
 
 /// Moves the backlog into the queue until it is empty, or the client is gone or cut off.
 async fn drain(outbox: Arc<Outbox>, shared: Weak<Shared>) {
-    while let Some(mut messages) = outbox.take() {
-        let sent = outbox.queue.send_all(&mut messages);
+    // One by one: each that the client takes makes room for one.
+    while let Some(message) = outbox.take() {
+        let sent = outbox.queue.send(message);
         match tokio::time::timeout(limits::STALLED_CLIENT, sent).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return outbox.close(),
-            Err(_) => {
-                outbox.fail(stalled());
-                outbox.close();
-                if let Some(shared) = shared.upgrade() {
-                    shared.leave(outbox.client);
-                }
-                return;
-            }
+            Err(_) => match shared.upgrade() {
+                Some(shared) => return outbox.cut_off(&shared),
+                None => return outbox.close(),
+            },
         }
     }
 }

@@ -24,6 +24,11 @@ pub(crate) fn not_taken() -> Failure {
     Failure::new(Kind::NotSent, Report::new("the server takes no more messages"))
 }
 
+/// The same failure, for a request that certainly did not reach the server.
+pub(crate) fn not_sent(failure: Failure) -> Failure {
+    Failure { kind: Kind::NotSent, retry_safe: true, ..failure }
+}
+
 /// For all clients: the server ended without a reason.
 pub(crate) fn server_ended() -> Failure {
     let report = Report::new("the server ended; it may or may not have executed this request");

@@ -84,18 +84,14 @@ fn question(table: &Mutex<Table>, era: Era, message: &Message, (id, method): (&I
     if era == Era::Modern || table.errands.len() >= limits::MAX_IN_FLIGHT {
         return Route::Nobody;
     }
-    let asked = match wishes {
+    match wishes {
         _ if method == "ping" => {
             table.errands.extend(pong(message, head));
-            return Route::Ours;
+            Route::Ours
         }
         Ok(wishes) => table.ask(id, method, wishes),
-        Err(ambiguous) => Err(RpcError::invalid_request(&ambiguous.to_string())),
-    };
-    asked.unwrap_or_else(|error| {
-        table.errands.push(error.answer(Some(id)));
-        Route::Ours
-    })
+        Err(ambiguous) => table.refuse(id, &RpcError::invalid_request(&ambiguous.to_string())),
+    }
 }
 
 fn notification(table: &Mutex<Table>, era: Era, message: &Message, method: &str) -> Route {
@@ -170,17 +166,24 @@ impl Table {
     }
 
     /// Notes a question of the server, for the client that gets it.
-    fn ask(&mut self, id: &Id, method: &str, wishes: Wishes) -> Result<Route, RpcError> {
+    fn ask(&mut self, id: &Id, method: &str, wishes: Wishes) -> Route {
         if self.asked.contains_key(id) {
-            return Err(RpcError::invalid_request("this id is in use"));
+            return self.refuse(id, &RpcError::invalid_request("this id is in use"));
         }
         if self.asked.len() >= limits::MAX_IN_FLIGHT {
-            return Err(refusal::too_many_questions());
+            return self.refuse(id, &refusal::too_many_questions());
         }
-        let (client, outbox) = self.whom_to_ask().ok_or_else(|| refusal::no_client(method))?;
+        let Some((client, outbox)) = self.whom_to_ask() else {
+            return self.refuse(id, &refusal::no_client(method));
+        };
         let token = wishes.progress.map(|token| token.text().into());
         self.asked.insert(id.clone(), Asked { client, token });
-        Ok(Route::One(outbox, Vec::new()))
+        Route::One(outbox, Vec::new())
+    }
+
+    fn refuse(&mut self, id: &Id, error: &RpcError) -> Route {
+        self.errands.push(error.answer(Some(id)));
+        Route::Ours
     }
 
     /// The client with the newest open request: most questions belong to a call. Else the newest.

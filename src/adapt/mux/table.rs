@@ -22,7 +22,6 @@ use crate::message::Message;
 use crate::message::Method;
 use crate::message::RpcError;
 use crate::report::Failure;
-use crate::report::Kind;
 
 /// Names a client as long as the server lives; a newer one has a higher one.
 pub(crate) type ClientKey = u64;
@@ -89,9 +88,16 @@ pub(crate) struct Asked {
 #[derive(Debug)]
 pub(crate) enum Refused {
     /// This is the answer.
-    Answer(RpcError),
+    Answer(Box<RpcError>),
     /// The client was cut off, or the server has gone.
     Gone,
+}
+
+impl Refused {
+    /// Refused with this answer.
+    pub(crate) fn answer(error: RpcError) -> Self {
+        Self::Answer(Box::new(error))
+    }
 }
 
 impl Table {
@@ -146,7 +152,7 @@ impl Table {
         let client = self.clients.get_mut(&key).ok_or(Refused::Gone)?;
         let full = client.open.len() >= limits::MAX_IN_FLIGHT;
         let Entry::Vacant(place) = client.open.entry(id.clone()) else {
-            return Err(Refused::Answer(RpcError::invalid_request("this id is in use")));
+            return Err(Refused::answer(RpcError::invalid_request("this id is in use")));
         };
         let token = wishes.progress.as_ref().map(|token| token.text().into());
         let open = Open {
@@ -159,7 +165,7 @@ impl Table {
             sent: false,
         };
         if busy || full || self.kept_bytes + open.kept_bytes() > limits::KEPT_ID_BYTES {
-            return Err(Refused::Answer(refusal::too_many(full)));
+            return Err(Refused::answer(refusal::too_many(full)));
         }
         let number = self.next_number;
         self.next_number += 1;
@@ -248,7 +254,7 @@ impl Table {
         let answers = std::mem::take(&mut self.open).into_values().filter_map(|open| {
             let mut failure = failure.clone();
             if !open.sent {
-                failure = Failure { kind: Kind::NotSent, retry_safe: true, ..failure };
+                failure = refusal::not_sent(failure);
             }
             Some((Arc::clone(&clients.get(&open.client)?.outbox), open.answer(&failure)))
         });

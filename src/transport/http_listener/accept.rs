@@ -116,7 +116,7 @@ async fn accept<H: Handler>(
         let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
             // The stream is dropped, which says it without a handshake that would cost as much as
             // the connection.
-            if shared.counts.turned_away.fetch_add(1, Relaxed).is_power_of_two() {
+            if (shared.counts.turned_away.fetch_add(1, Relaxed) + 1).is_power_of_two() {
                 tracing::warn!("too many connections: {address} is turned away");
             }
             continue;

@@ -9,6 +9,7 @@ use std::sync::Weak;
 use http::HeaderValue;
 use http::Request;
 use http::StatusCode;
+use http_body::Body;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
@@ -63,7 +64,13 @@ pub(super) async fn serve<H: Handler>(
     // From now on, so that no change of the files is missed.
     let generations = tls.generations();
     let handshake = tokio::time::timeout(shared.config.handshake_timeout, tls.accept(stream));
-    match handshake.await {
+    let handshake = tokio::select! {
+        biased;
+        handshake = handshake => handshake,
+        // Nothing has been asked on it.
+        () = shared.drain.cancelled() => return,
+    };
+    match handshake {
         Ok(Ok((stream, certificate))) => {
             let is_http2 = stream.negotiated_h2();
             let peer = Peer { address, certificate: certificate.clone() };
@@ -89,8 +96,9 @@ async fn converse<H: Handler>(
     shared: Arc<Shared<H>>,
 ) {
     let refused = shared.config.admission.refuse_peer(&peer);
-    let stream = TokioIo::new(Guarded::new(stream, Arc::clone(&shared.counts)));
     let activity = Activity::new();
+    let stream = Guarded::new(stream, Arc::clone(&shared.counts), Arc::clone(&activity));
+    let stream = TokioIo::new(stream);
     let context = Arc::new(Connection {
         shared: Arc::clone(&shared),
         peer: Arc::new(peer),
@@ -174,7 +182,16 @@ async fn drive<H>(connection: impl GracefulConnection, activity: &Activity, shar
         }
     }
     connection.as_mut().graceful_shutdown();
-    let _ = connection.await;
+    // Who is in the middle of a head, or does not answer the farewell of HTTP/2, is not waited for.
+    let given_up = async {
+        tokio::time::sleep(limits::FAREWELL).await;
+        activity.idle(limits::FAREWELL).await;
+    };
+    tokio::select! {
+        biased;
+        _ = connection.as_mut() => {}
+        () = given_up => {}
+    }
 }
 
 async fn answer<H: Handler>(request: Request<Incoming>, context: &Connection<H>) -> Reply {
@@ -190,8 +207,21 @@ async fn answer<H: Handler>(request: Request<Incoming>, context: &Connection<H>)
             let body = http_body_util::Either::Right(body.boxed_unsync());
             Reply::from_parts(parts, body)
         }
+        (parts, http_body_util::Either::Left(body)) if is_large(&body) => {
+            let body = body.map_frame(move |frame| {
+                let _held = &running;
+                frame
+            });
+            let body = http_body_util::Either::Right(body.boxed_unsync());
+            Reply::from_parts(parts, body)
+        }
         (parts, whole) => Reply::from_parts(parts, whole),
     }
+}
+
+/// What may take some time to be written.
+fn is_large(body: &impl Body) -> bool {
+    body.size_hint().lower() > limits::SMALL_MESSAGE_BYTES as u64
 }
 
 async fn admitted<H: Handler>(request: Request<Incoming>, context: &Connection<H>) -> Reply {

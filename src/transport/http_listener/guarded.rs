@@ -14,19 +14,28 @@ use tokio::io::ReadBuf;
 use tokio::time::Sleep;
 
 use crate::limits;
+use crate::transport::http_listener::activity::Activity;
+use crate::transport::http_listener::activity::Running;
 use crate::transport::http_listener::counts::Counts;
 
 /// Counts what passes, and gives a peer that does not read [`limits::STALLED_WRITE`].
 pub(super) struct Guarded<S> {
     inner: S,
     counts: Arc<Counts>,
+    activity: Arc<Activity>,
     // While a write waits.
-    limit: Option<Pin<Box<Sleep>>>,
+    waiting: Option<Waiting>,
+}
+
+struct Waiting {
+    limit: Pin<Box<Sleep>>,
+    // The connection is in use.
+    _running: Running,
 }
 
 impl<S> Guarded<S> {
-    pub(super) fn new(inner: S, counts: Arc<Counts>) -> Self {
-        Self { inner, counts, limit: None }
+    pub(super) fn new(inner: S, counts: Arc<Counts>, activity: Arc<Activity>) -> Self {
+        Self { inner, counts, activity, waiting: None }
     }
 
     fn written<T>(
@@ -35,12 +44,14 @@ impl<S> Guarded<S> {
         result: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if result.is_ready() {
-            self.limit = None;
+            self.waiting = None;
             return result;
         }
-        let limit =
-            self.limit.get_or_insert_with(|| Box::pin(tokio::time::sleep(limits::STALLED_WRITE)));
-        match limit.as_mut().poll(cx) {
+        let waiting = self.waiting.get_or_insert_with(|| Waiting {
+            limit: Box::pin(tokio::time::sleep(limits::STALLED_WRITE)),
+            _running: self.activity.begin(),
+        });
+        match waiting.limit.as_mut().poll(cx) {
             Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Poll::Pending => Poll::Pending,
         }

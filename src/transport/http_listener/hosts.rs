@@ -103,6 +103,9 @@ pub(super) fn target(uri: &Uri, headers: &HeaderMap, is_http2: bool) -> Result<A
         (None, Some(authority)) if is_http2 => authority.clone(),
         (None, _) => return Err(Foreign::Host("the request has no `Host` header")),
     };
+    if target.port_u16().is_none() && target.as_str() != target.host() {
+        return Err(Foreign::Host("the port in the `Host` header is no number"));
+    }
     if target.as_str().contains('@') {
         return Err(Foreign::Host("the `Host` header holds a user name"));
     }
@@ -182,6 +185,8 @@ mod tests {
             ("https://b/mcp", &["a"], true),
             ("/mcp", &["u@a"], false),
             ("/mcp", &["a b"], false),
+            ("/mcp", &["a:port"], false),
+            ("/mcp", &["a:65536"], false),
         ] {
             assert_eq!(target_of(uri, hosts, is_http2), None, "{uri} {hosts:?}");
         }

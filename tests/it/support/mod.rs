@@ -7,6 +7,8 @@ pub(crate) mod background;
 pub(crate) mod children;
 pub(crate) mod credentials;
 pub(crate) mod host;
+#[cfg(target_os = "linux")]
+pub(crate) mod http;
 pub(crate) mod http2;
 pub(crate) mod launch;
 pub(crate) mod listener;
@@ -21,7 +23,13 @@ pub(crate) mod pki;
 pub(crate) mod raw;
 pub(crate) mod reply;
 pub(crate) mod request;
+#[cfg(target_os = "linux")]
+pub(crate) mod scripted;
 pub(crate) mod secure;
+#[cfg(target_os = "linux")]
+pub(crate) mod serve;
+#[cfg(target_os = "linux")]
+pub(crate) mod session;
 pub(crate) mod tls_server;
 pub(crate) mod tools;
 pub(crate) mod watched;

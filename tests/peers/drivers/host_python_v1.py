@@ -1,10 +1,17 @@
-"""A host on the official Python SDK 1.x: `host_python_v1.py COMMAND...`, one JSON line out."""
+"""A host on the official Python SDK 1.x: `host_python_v1.py COMMAND...`, one JSON line out.
+
+In place of the command there may be the URL of a server.
+"""
 
 import sys
 import traceback
+from functools import partial
 
 import anyio
+import httpx
 from mcp import ClientSession, StdioServerParameters, stdio_client
+from mcp.client.sse import sse_client
+from mcp.client.streamable_http import streamable_http_client
 from mcp.types import (
     CancelledNotification,
     CancelledNotificationParams,
@@ -16,7 +23,7 @@ from mcp.types import (
     TextContent,
 )
 
-from tour import finish, tour
+from tour import finish, http_client, tour
 
 seen = {}
 announced = anyio.Event()
@@ -51,11 +58,18 @@ async def note(message) -> None:
         announced.set()
 
 
+def server(command: str, *arguments: str):
+    if not command.startswith("http"):
+        return stdio_client(StdioServerParameters(command=command, args=arguments))
+    client = partial(http_client, httpx)
+    if command.endswith("/sse"):
+        return sse_client(command, httpx_client_factory=client)
+    return streamable_http_client(command, http_client=client())
+
+
 async def main() -> None:
-    command, *arguments = sys.argv[1:]
-    bridge = StdioServerParameters(command=command, args=arguments)
     async with (
-        stdio_client(bridge) as (read, write),
+        server(*sys.argv[1:]) as (read, write, *_),
         Session(
             read,
             write,

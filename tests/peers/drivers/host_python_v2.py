@@ -1,13 +1,20 @@
-"""A host on the official Python SDK 2.x: `host_python_v2.py MODE COMMAND...`, one JSON line out."""
+"""A host on the official Python SDK 2.x: `host_python_v2.py MODE COMMAND...`, one JSON line out.
+
+In place of the command there may be the URL of a server.
+"""
 
 import sys
 import traceback
+from functools import partial
 
 import anyio
+import httpx2
 from mcp import Client, StdioServerParameters
+from mcp.client.sse import sse_client
+from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CreateMessageResult, ElicitResult, ListRootsResult, TextContent
 
-from tour import finish, tour
+from tour import finish, http_client, tour
 
 seen = {}
 announced = anyio.Event()
@@ -32,11 +39,19 @@ async def note(message) -> None:
         announced.set()
 
 
+def server(command: str, *arguments: str):
+    if not command.startswith("http"):
+        return StdioServerParameters(command=command, args=arguments)
+    client = partial(http_client, httpx2)
+    if command.endswith("/sse"):
+        return sse_client(command, httpx_client_factory=client)
+    return streamable_http_client(command, http_client=client())
+
+
 async def main() -> None:
-    mode, command, *arguments = sys.argv[1:]
-    bridge = StdioServerParameters(command=command, args=arguments)
+    mode, *words = sys.argv[1:]
     async with Client(
-        bridge,
+        server(*words),
         mode=mode,
         sampling_callback=sample,
         elicitation_callback=elicit,
@@ -46,7 +61,8 @@ async def main() -> None:
         seen["protocol"] = client.protocol_version
         if client.server_info:  # unknown when the version is pinned and nothing was asked
             seen["server"] = client.server_info.name
-        if client.protocol_version == "2026-07-28":
+        names = [tool.name for tool in (await client.list_tools()).tools]
+        if client.protocol_version == "2026-07-28" and "announce" in names:
             async with client.listen(tools_list_changed=True):
                 await tour(client, seen, announced)
         else:

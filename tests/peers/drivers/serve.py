@@ -11,7 +11,7 @@ import uvicorn
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    parser.add_argument("transport", choices=["http", "sse"])
+    parser.add_argument("transport", choices=["http", "sse", "stdio"])
     parser.add_argument("--certificate")
     parser.add_argument("--key")
     parser.add_argument("--client-ca")

@@ -75,4 +75,8 @@ async def announce(ctx: Context) -> str:
 
 if __name__ == "__main__":
     options = arguments()
-    serve(server.sse_app() if options.transport == "sse" else server.streamable_http_app(), options)
+    if options.transport == "stdio":
+        server.run("stdio")
+    else:
+        app = server.sse_app if options.transport == "sse" else server.streamable_http_app
+        serve(app(), options)

@@ -3,6 +3,8 @@
 // filled step by step, so that a failure shows how far the tour came.
 const MESSAGE = 'naïve "quotes" \\ 日本語 🦀\nsecond line \u2028 end';
 const LARGE = '0123456789abcdef'.repeat(20_000); // more than any pipe, record or window holds at once
+// The one call to mcp-server-time or server-filesystem.
+const SIMPLE = { get_current_time: { timezone: 'UTC' }, list_allowed_directories: {} };
 
 export const ANSWERS = {
   'sampling/createMessage': () => ({
@@ -19,6 +21,11 @@ export async function tour({ transport, call, listTools, announced }, seen) {
     (await call(name, args, options)).content.map((part) => part.text ?? '').join('\n');
 
   seen.tools = (await listTools()).tools.map((tool) => tool.name);
+  const simple = seen.tools.find((name) => name in SIMPLE); // a server with tools of its own
+  if (simple) {
+    seen.answer = await text(simple, SIMPLE[simple]);
+    return;
+  }
   seen.echo = (await text('echo', { message: MESSAGE })) === `Echo: ${MESSAGE}`;
   seen.large = (await text('echo', { message: LARGE })) === `Echo: ${LARGE}`;
   seen.progress = await progress(transport, call);

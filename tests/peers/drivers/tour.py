@@ -4,12 +4,28 @@ The host hands in a session object; results are read in their wire form, in whic
 """
 
 import json
+import os
+import ssl
 
 import anyio
 
 MESSAGE = 'naïve "quotes" \\ 日本語 🦀\nsecond line \u2028 end'
 LARGE = "0123456789abcdef" * 20_000  # more than any pipe, record or window holds at once
+# The one call to mcp-server-time or server-filesystem.
+SIMPLE = {"get_current_time": {"timezone": "UTC"}, "list_allowed_directories": {}}
 LIMIT = 20  # seconds, for whatever has to arrive
+
+
+def http_client(library, headers=None, timeout=None, auth=None):
+    """A client of httpx or httpx2, with the certificates that the environment names."""
+    verify = True
+    if "PEER_CA" in os.environ:
+        verify = ssl.create_default_context(cafile=os.environ["PEER_CA"])
+        verify.load_cert_chain(os.environ["PEER_CERTIFICATE"], os.environ["PEER_KEY"])
+    timeout = timeout or library.Timeout(30, read=300)
+    return library.AsyncClient(
+        verify=verify, trust_env=False, headers=headers, timeout=timeout, auth=auth
+    )
 
 
 def wire(model) -> dict:
@@ -24,6 +40,10 @@ async def text_of(session, name: str, arguments: dict) -> str:
 async def tour(session, seen: dict, announced: anyio.Event) -> None:
     """Fills `seen`, step by step, so that a failure shows how far the tour came."""
     seen["tools"] = [tool["name"] for tool in wire(await session.list_tools())["tools"]]
+    for name, arguments in SIMPLE.items():
+        if name in seen["tools"]:  # a server with tools of its own
+            seen["answer"] = await text_of(session, name, arguments)
+            return
     seen["echo"] = await text_of(session, "echo", {"message": MESSAGE}) == f"Echo: {MESSAGE}"
     seen["large"] = await text_of(session, "echo", {"message": LARGE}) == f"Echo: {LARGE}"
     seen["progress"] = await progress(session)

@@ -87,13 +87,16 @@ http {
         ssl_certificate_key PRIVATE_KEY;
         ssl_client_certificate AUTHORITY;
         ssl_verify_client on;
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+        proxy_set_header Host $http_host;
+        proxy_buffering off;
+        proxy_read_timeout 1h;
         location / {
             proxy_pass http://127.0.0.1:UPSTREAM;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_set_header Host $http_host;
-            proxy_buffering off;
-            proxy_read_timeout 1h;
+        }
+        location /stripped/ {
+            proxy_pass http://127.0.0.1:UPSTREAM/; # which does not see the prefix
         }
     }
 }

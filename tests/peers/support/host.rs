@@ -10,6 +10,7 @@ use super::bridge;
 use super::bridge::Witness;
 use super::install;
 use super::install::Python;
+use super::pki::Pki;
 use super::process;
 use super::remote::Remote;
 
@@ -17,7 +18,7 @@ use super::remote::Remote;
 const LIMIT: Duration = Duration::from_secs(90);
 
 /// A client SDK; where it can choose, the text says how it finds the era.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Host {
     PythonV2(&'static str),
     PythonV1,
@@ -32,6 +33,8 @@ pub(crate) struct Seen {
     pub(crate) protocol: String,
     pub(crate) server: String,
     pub(crate) tools: Vec<String>,
+    /// What the one call to a server with tools of its own said.
+    pub(crate) answer: String,
     /// A text with every awkward character came back unchanged.
     pub(crate) echo: bool,
     /// So did one of 320 kB.
@@ -69,13 +72,21 @@ impl Host {
         let witness = Witness::new(folder);
         let mut driver = self.driver()?;
         driver.args(witness.wrap(words));
-        let done = process::run(driver, "", LIMIT);
-        let report = done.stdout.lines().last().unwrap_or_default();
-        let mut seen: Seen = serde_json::from_str(report)
-            .unwrap_or_else(|error| panic!("{error}: {report}\n{}", done.stderr));
+        let mut seen = report(driver);
         seen.exits = witness.codes();
-        seen.stderr = done.stderr;
         Some(seen)
+    }
+
+    /// Tours the server at this URL without any bridge, over HTTP or over HTTPS with the client
+    /// certificate of this PKI.
+    pub(crate) fn visit(self, url: &str, pki: Option<&Pki>) -> Option<Seen> {
+        let mut driver = self.driver()?;
+        driver.arg(url);
+        if let Some(pki) = pki {
+            driver.env("PEER_CA", &pki.ca).env("PEER_KEY", &pki.client.key);
+            driver.env("PEER_CERTIFICATE", &pki.client.certificate);
+        }
+        Some(report(driver))
     }
 
     fn driver(self) -> Option<Command> {
@@ -109,6 +120,15 @@ impl Seen {
         let can_announce = self.tools.iter().any(|tool| tool == "announce");
         assert_eq!(self.announced, can_announce);
     }
+}
+
+fn report(driver: Command) -> Seen {
+    let done = process::run(driver, "", LIMIT);
+    let report = done.stdout.lines().last().unwrap_or_default();
+    let mut seen: Seen = serde_json::from_str(report)
+        .unwrap_or_else(|error| panic!("{error}: {report}\n{}", done.stderr));
+    seen.stderr = done.stderr;
+    seen
 }
 
 fn with(driver: Option<Command>, mode: &str) -> Option<Command> {

@@ -19,6 +19,8 @@ const LIMIT: Duration = Duration::from_secs(240);
 
 /// The reference server, for [`node_package`]; its argument is the transport.
 pub(crate) const EVERYTHING: &str = "@modelcontextprotocol/server-everything/dist/index.js";
+/// The reference server for files, for [`node_package`]; its arguments are folders.
+pub(crate) const FILESYSTEM: &str = "@modelcontextprotocol/server-filesystem/dist/index.js";
 /// The conformance suite, for [`node_package`].
 pub(crate) const CONFORMANCE: &str = "@modelcontextprotocol/conformance/dist/index.js";
 

@@ -1,11 +1,14 @@
 //! Remotes: a server that others wrote, behind mutual TLS.
 
+use std::process::Command;
+
 use super::front;
 use super::install;
 use super::install::Python;
 use super::pki::Pki;
 use super::process;
 use super::process::Server;
+use super::serve;
 
 /// The wire of a server.
 #[derive(Clone, Copy)]
@@ -85,6 +88,41 @@ impl Remote {
         Self::behind(front::nginx, Server::start(command), wire)
     }
 
+    /// server-everything, which speaks stdio here, behind our own server.
+    pub(crate) fn everything_behind_serve(wire: Wire) -> Option<Self> {
+        let mut command = install::node_package(install::EVERYTHING)?;
+        command.arg("stdio");
+        Some(Self::behind_serve(&command, wire))
+    }
+
+    /// Our small server on the Python SDK 2.x, which speaks stdio here, behind our own server.
+    pub(crate) fn python_v2_behind_serve(wire: Wire) -> Option<Self> {
+        Some(Self::behind_serve(&python_v2_on_stdio()?, wire))
+    }
+
+    /// This command behind our own server with mutual TLS.
+    pub(crate) fn behind_serve(command: &Command, wire: Wire) -> Self {
+        let pki = Pki::new();
+        let files = [
+            ("--tls-cert", &pki.server.certificate),
+            ("--tls-key", &pki.server.key),
+            ("--tls-client-ca", &pki.ca),
+        ];
+        let flags = files.map(|(flag, file)| [flag.to_owned(), file.display().to_string()]);
+        let server = serve::start(&flags.concat(), command);
+        Self::with_its_own_tls(pki, server, wire)
+    }
+
+    /// server-everything behind our own server without TLS, and that behind nginx, under a path.
+    pub(crate) fn everything_behind_serve_and_nginx(wire: Wire, prefix: &str) -> Option<Self> {
+        let mut command = install::node_package(install::EVERYTHING)?;
+        command.arg("stdio");
+        let server = serve::start(&["--path-prefix".to_owned(), prefix.to_owned()], &command);
+        let mut remote = Self::behind(front::nginx, server, wire)?;
+        remote.url = remote.url.replace(wire.path(), &format!("{prefix}{}", wire.path()));
+        Some(remote)
+    }
+
     fn python(python: Python, script: &str, wire: Wire) -> Option<Self> {
         let pki = Pki::new();
         let mut command = python.driver(script)?;
@@ -105,6 +143,13 @@ impl Remote {
         let url = format!("https://localhost:{}{}", front.port, wire.path());
         Some(Self { url, pki, server, front: Some(front) })
     }
+}
+
+/// Our small server on the Python SDK 2.x, on its standard input and output.
+pub(crate) fn python_v2_on_stdio() -> Option<Command> {
+    let mut command = Python::V2.driver("server_python_v2.py")?;
+    command.arg("stdio");
+    Some(command)
 }
 
 fn wire_name(wire: Wire) -> &'static str {

@@ -38,8 +38,15 @@ pub(super) fn check(message: &Message, headers: &HeaderMap) -> Result<(), Fault>
     if let Some(wanted) = wanted(method, &params) {
         same(headers, &NAME, Some(wanted)).map_err(bad)?;
     }
+    if method == HANDSHAKE {
+        // Never the server's business: a child of both eras would begin anew for all its clients.
+        return Err((StatusCode::NOT_FOUND, RpcError::method_not_found(method)));
+    }
     Ok(())
 }
+
+/// The method that this version has removed.
+const HANDSHAKE: &str = "initialize";
 
 fn check_meta(params: &Params<'_>, is_request: bool) -> Result<(), RpcError> {
     if params.protocol_version.is_none() {

@@ -169,7 +169,7 @@ impl<B: Backend> Endpoint<B> {
 
     /// Ends a session.
     pub(super) fn delete(&self, headers: &HeaderMap, peer: &Peer) -> Result<Reply, Refused> {
-        self.registry.find(headers, peer)?.end(Ending::Deleted);
+        self.registry.take(headers, peer)?.end(Ending::Deleted);
         Ok(empty(StatusCode::NO_CONTENT))
     }
 

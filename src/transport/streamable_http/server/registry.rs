@@ -64,6 +64,16 @@ impl Registry {
         Ok(session)
     }
 
+    /// The same, and nobody finds it from now on.
+    ///
+    /// # Errors
+    /// As for [`Registry::find`].
+    pub(super) fn take(&self, headers: &HeaderMap, peer: &Peer) -> Result<Arc<Session>, Refused> {
+        let session = self.find(headers, peer)?;
+        self.remove(session_id(headers)?);
+        Ok(session)
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Session>>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -83,7 +83,12 @@ impl Session {
     /// Passes a message of the client on.
     pub(super) async fn send(&self, message: Message) -> Result<(), Gone> {
         let sender = lock(&self.to_server).clone().ok_or(Gone)?;
-        sender.send(message).await
+        let cancelled = message.cancelled_request();
+        sender.send(message).await?;
+        if let Some(id) = cancelled {
+            self.streams().cancel(&id);
+        }
+        Ok(())
     }
 
     /// The streams, for a moment.

@@ -31,6 +31,8 @@ pub(super) struct Streams {
     replay: Replay,
     // Events have ids, so that a broken stream can be taken up again.
     resumable: bool,
+    // The session has ended: a stream that begins now ends at once.
+    closed: bool,
 }
 
 #[derive(Debug)]
@@ -118,7 +120,8 @@ impl Streams {
     /// The general stream, for a GET. A reader that it has already loses it: a client that comes
     /// again knows better than we whether the old connection lives.
     pub(super) fn general(&mut self) -> Attached {
-        self.close_general();
+        // Also those before it, which are kept for a client that comes back.
+        self.open.retain(|_, stream| stream.requests > 0);
         let (outlet, queue) = channel::queue();
         let place = self.add(outlet);
         self.general = Some(place.stream);
@@ -172,6 +175,16 @@ impl Streams {
         }
     }
 
+    /// The client wants no answer to this request any more, and most servers give none.
+    pub(super) fn cancel(&mut self, id: &Id) {
+        let Some(number) = self.waiting.remove(id) else { return };
+        let Some(stream) = self.open.get_mut(&number) else { return };
+        stream.requests -= 1;
+        if stream.requests == 0 {
+            self.end(number);
+        }
+    }
+
     /// The reader of `place` has gone. Its stream goes on if it can be taken up again.
     pub(super) fn leave(&mut self, place: Place, resumable: bool) {
         let Some(stream) = self.open.get_mut(&place.stream) else { return };
@@ -209,7 +222,7 @@ impl Streams {
 
     /// Ends them all.
     pub(super) fn close(&mut self) {
-        *self = Self::default();
+        *self = Self { closed: true, ..Self::default() };
     }
 
     /// How many have a reader.
@@ -221,7 +234,9 @@ impl Streams {
         self.last += 1;
         let stream =
             Stream { outlet: Some(outlet), reader: 0, sent: 0, requests: 0, tokens: Vec::new() };
-        self.open.insert(self.last, stream);
+        if !self.closed {
+            self.open.insert(self.last, stream);
+        }
         Place { stream: self.last, reader: 0 }
     }
 
@@ -318,3 +333,6 @@ impl Streams {
         messages
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! What our own server gives out at most, and that a refusal costs no process.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::host::LEGACY;
+use crate::support::http::Answer;
+use crate::support::http::Ask;
+use crate::support::http::Wire;
+use crate::support::parallel;
+use crate::support::serve::Serve;
+use crate::support::serve::Serving;
+use crate::support::serve::until;
+use crate::support::session::Session;
+use crate::support::session::call;
+use crate::support::session::initialize;
+use crate::support::session::text;
+
+fn opening() -> Ask {
+    Ask::post(initialize(LEGACY))
+}
+
+#[track_caller]
+fn assert_busy(answer: &Answer) {
+    assert_eq!(answer.head.status, 503, "{answer:?}");
+    assert!(answer.head.header("retry-after").is_some(), "{answer:?}");
+    let data = &answer.json()["error"]["data"];
+    assert_eq!((&data["kind"], &data["retrySafe"]), (&json!("overloaded"), &json!(true)));
+}
+
+#[test]
+fn no_process_is_started_beyond_the_number_of_sessions() {
+    let serve = Serving::plain().flag("--max-sessions", 2).start();
+    let (one, _two) = (Session::open(&serve), Session::open(&serve));
+    assert_busy(&Wire::to(&serve).ask(&opening()));
+    assert_eq!(Wire::to(&serve).ask(&Ask::stream("/sse")).head.status, 503);
+    assert_eq!(serve.started(), 2);
+    one.delete();
+    until("a place", || (Wire::to(&serve).ask(&opening()).head.status == 200).then_some(()));
+    assert_eq!(serve.started(), 3);
+}
+
+#[test]
+fn one_client_cannot_take_the_sessions_of_all() {
+    let serve = Serving::mutual().flag("--max-sessions-per-client", 1).start();
+    let (one, two) = (serve.client("one"), serve.client("two"));
+    let first = Session::open_as(&serve, Some(&one), LEGACY);
+    assert_busy(&Wire::of(&serve, &one).ask(&opening()));
+    let second = Session::open_as(&serve, Some(&two), LEGACY);
+    assert_eq!((first.status(), second.status()), (200, 200));
+    assert_eq!(serve.started(), 2);
+}
+
+#[test]
+fn many_who_come_at_once_get_no_more_than_there_is() {
+    let serve = Serving::plain().flag("--max-sessions", 5).start();
+    let statuses = Mutex::new(HashMap::<u16, usize>::new());
+    parallel::for_each(0..60, |_| {
+        let status = Wire::to(&serve).ask(&opening()).head.status;
+        *statuses.lock().unwrap().entry(status).or_default() += 1;
+    });
+    let statuses = statuses.into_inner().unwrap();
+    assert_eq!(statuses, HashMap::from([(200, 5), (503, 55)]));
+    assert_eq!(serve.started(), 5);
+}
+
+#[test]
+fn few_start_at_the_same_time() {
+    let serve = Serving::plain().flag("--max-starting", 1).child("--mute").start();
+    let mut first = Wire::to(&serve);
+    first.send(&opening());
+    until("a start", || (serve.received("initialize") == 1).then_some(()));
+    assert_busy(&Wire::to(&serve).ask(&opening()));
+    assert_eq!(serve.started(), 1);
+}
+
+#[test]
+fn a_body_over_the_limit_fails_alone() {
+    let serve = Serving::plain().flag("--max-body-size", 5000).start();
+    let session = Session::open(&serve);
+    let sized = |bytes: usize| {
+        let empty = call(1, "echo", json!({"text": ""})).to_string().len();
+        call(1, "echo", json!({"text": "x".repeat(bytes - empty)}))
+    };
+    for (bytes, status) in [(4999, 200), (5000, 200), (5001, 413), (100_000, 413)] {
+        assert_eq!(session.post(sized(bytes)).head.status, status, "{bytes}");
+    }
+    // The same without a length that could be looked at.
+    for (bytes, status) in [(5000, 200), (5001, 413)] {
+        let body = sized(bytes).to_string();
+        let (one, two) = body.split_at(500);
+        let ask = session.sign(Ask::new("POST", "/mcp")).header("transfer-encoding", "chunked");
+        let ask = ask.header("content-type", "application/json").header("accept", "*/*");
+        let mut wire = session.wire();
+        wire.send(&ask);
+        wire.write(format!("1f4\r\n{one}\r\n{:x}\r\n{two}\r\n0\r\n\r\n", two.len()));
+        assert_eq!(wire.read_head().unwrap().status, status, "{bytes}");
+    }
+    assert_eq!(session.status(), 200);
+    assert_eq!(serve.received(&"x".repeat(5000)), 0);
+}
+
+#[test]
+fn four_mebibytes_pass_by_default_and_not_a_byte_more() {
+    let serve = Serve::plain();
+    let session = Session::open(&serve);
+    let empty = call(1, "echo", json!({"text": ""})).to_string().len();
+    let limit = 4 * 1024 * 1024;
+    let fits = session.call(1, "echo", json!({"text": "x".repeat(limit - empty)}));
+    assert_eq!(text(&fits).len(), limit - empty);
+    let over = call(1, "echo", json!({"text": "x".repeat(limit - empty + 1)}));
+    assert_eq!(session.post(over).head.status, 413);
+    assert_eq!(session.status(), 200);
+}
+
+#[test]
+fn heads_have_a_bound() {
+    let serve = Serve::plain();
+    let headers = |count: usize| {
+        let ask = Ask::new("GET", "/");
+        (0..count).fold(ask, |ask, number| ask.and(&format!("x-{number}"), "x"))
+    };
+    let status = |ask: Ask| Wire::to(&serve).ask(&ask).head.status;
+    assert_eq!(status(headers(90)), 404);
+    assert_eq!(status(headers(200)), 431, "too many headers");
+    assert_eq!(status(Ask::new("GET", "/").header("x", "x".repeat(300_000))), 431, "too large");
+    let long = status(Ask::new("GET", &format!("/{}", "x".repeat(100_000))));
+    assert!(matches!(long, 414 | 431), "{long}");
+    assert_eq!(Session::open(&serve).status(), 200);
+}
+
+#[test]
+fn more_requests_than_may_wait_in_a_session_are_refused_at_once() {
+    let serve = Serve::plain();
+    let session = Session::open_as(&serve, None, "2025-03-26");
+    let most = 1024;
+    let batch: Vec<Value> = (0..most + 10).map(|id| call(id, "hold", json!({}))).collect();
+    let mut stream = session.tell(json!(batch)).streamed();
+    for _ in 0..10 {
+        let refused = stream.message();
+        assert_eq!(refused["error"]["data"]["kind"], "overloaded", "{refused}");
+    }
+    until("the others", || (serve.received("\"hold\"") == most).then_some(()));
+    let cancel =
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 0}});
+    assert_eq!(session.post(cancel).head.status, 202);
+    session.call("free again", "release", json!({}));
+    assert_eq!(stream.rest().len(), most - 1);
+}
+
+#[test]
+fn connections_beyond_the_limit_are_closed_and_cost_nothing() {
+    let serve = Serving::plain().flag("--max-connections", 10).start();
+    let mut held: Vec<_> = (0..10).map(|_| Wire::to(&serve)).collect();
+    for wire in &mut held {
+        assert_eq!(wire.ask(&Ask::new("GET", "/")).head.status, 404);
+    }
+    let mut eleventh = Wire::to(&serve);
+    eleventh.send(&opening());
+    assert!(eleventh.read_head().is_none(), "it is closed without an answer");
+    serve.wait_for_log("too many connections");
+    assert_eq!(serve.started(), 0);
+    drop(held);
+
+    // Ends of every bad kind give their places back.
+    parallel::for_each(0..12 * 30, |number| {
+        let mut wire = Wire::to(&serve);
+        let text = opening().text("localhost");
+        match number % 5 {
+            0 => {}
+            1 => wire.write(&text[..20]),
+            2 => wire.write(&text[..text.len() - 20]),
+            3 => wire.write(Ask::new("GET", "/").text("localhost")),
+            _ => wire.write("\0\u{1}garbage\r\n\r\n"),
+        }
+        wire.reset();
+    });
+    until("exactly ten places", || {
+        let mut wires: Vec<_> = (0..11).map(|_| Wire::to(&serve)).collect();
+        let mut served = 0;
+        for wire in &mut wires {
+            wire.send(&Ask::new("GET", "/"));
+            served += usize::from(wire.read_head().is_some());
+        }
+        (served == 10).then_some(())
+    });
+}

@@ -1,0 +1,189 @@
+//! The end of our own server: what runs is finished, what does not run is not waited for.
+
+use std::fs;
+use std::io::Read;
+use std::io::Write;
+use std::net::TcpStream;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use std::time::Instant;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::http::Ask;
+use crate::support::http::Wire;
+use crate::support::serve::Serve;
+use crate::support::serve::Serving;
+use crate::support::serve::is_alive;
+use crate::support::serve::until;
+use crate::support::session::Session;
+use crate::support::session::call;
+use crate::support::session::modern;
+use crate::support::session::text;
+
+/// Sends SIGTERM and waits until nobody new is let in.
+fn begin_to_stop(serve: &Serve) {
+    serve.signal(Signal::TERM);
+    until("closed door", || TcpStream::connect(serve.address).is_err().then_some(()));
+}
+
+#[test]
+fn what_runs_is_finished_before_the_end() {
+    const BYTES: usize = 8 * 1024 * 1024;
+    let serve = Serving::plain().child("--modern").start();
+    let gate = serve.path("gate");
+    let arguments = json!({"bytes": BYTES, "gate": gate.display().to_string()});
+    let sessions: Vec<_> = (0..5).map(|_| Session::open(&serve)).collect();
+    let streams: Vec<_> =
+        sessions.iter().map(|it| it.tell(call(1, "gated", arguments.clone())).streamed()).collect();
+    let mut modern_one = Wire::to(&serve);
+    modern_one.send(&modern(call(1, "gated", arguments.clone())));
+    until("all calls", || (serve.received("\"gated\"") == 6).then_some(()));
+
+    begin_to_stop(&serve);
+    fs::write(&gate, "open").unwrap();
+    for mut stream in streams {
+        // A slow reader, piece by piece.
+        let answer = stream.rest().pop().expect("the answer");
+        assert_eq!(text(&answer).len(), BYTES);
+    }
+    let head = modern_one.read_head().expect("an answer");
+    assert_eq!(head.status, 200);
+    assert!(modern_one.body().len() > BYTES);
+    assert_eq!(serve.exit().code(), Some(0), "{}", serve.log());
+    until("end of all processes", || serve.children().is_empty().then_some(()));
+}
+
+#[test]
+fn what_takes_longer_than_it_may_is_cut_off() {
+    let serve = Serving::plain().flag("--shutdown-timeout", "1s").start();
+    let session = Session::open(&serve);
+    let pid: u32 = text(&session.call(1, "pid", json!({}))).parse().unwrap();
+    let mut waiting = session.tell(call(2, "hold", json!({}))).streamed();
+    assert_eq!(serve.stop(), Some(1));
+    let told = waiting.rest();
+    assert!(told.iter().all(|it| it["error"]["data"]["kind"] == "outcome_unknown"), "{told:?}");
+    assert!(serve.log().contains("--shutdown-timeout"), "{}", serve.log());
+    assert!(!is_alive(pid));
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let serve = Serving::plain().flag("--shutdown-timeout", "1h").start();
+    let session = Session::open(&serve);
+    let pid: u32 = text(&session.call(1, "pid", json!({}))).parse().unwrap();
+    let _waiting = session.tell(call(2, "hold", json!({})));
+    begin_to_stop(&serve);
+    assert!(!serve.has_ended());
+    let began = Instant::now();
+    serve.signal(Signal::TERM);
+    serve.exit();
+    assert!(began.elapsed() < Duration::from_secs(5));
+    until("end of the process", || (!is_alive(pid)).then_some(()));
+}
+
+#[test]
+fn sessions_are_told_by_the_end_of_their_streams() {
+    let serve = Serve::plain();
+    let session = Session::open(&serve);
+    let mut general = session.listen();
+    let mut sse = Wire::to(&serve);
+    let head = sse.head(&Ask::stream("/sse"));
+    assert_eq!(head.status, 200);
+    assert_eq!(serve.stop(), Some(0));
+    assert_eq!(general.rest(), Vec::<Value>::new());
+    assert!(general.wire.is_complete(), "the stream ends in good order");
+    sse.body();
+    assert!(sse.is_complete(), "the stream ends in good order");
+}
+
+#[test]
+fn nobody_who_asks_nothing_is_waited_for() {
+    let plain = Serve::plain();
+    let session = Session::open(&plain);
+    let mut idle = session.wire();
+    assert_eq!(idle.ask(&Ask::new("GET", "/")).head.status, 404);
+    let silent = TcpStream::connect(plain.address).unwrap();
+    let mut half = TcpStream::connect(plain.address).unwrap();
+    half.write_all(b"POST /mcp HTTP/1.1\r\nHost: loc").unwrap();
+
+    let mutual = Serving::mutual().start();
+    let no_handshake = TcpStream::connect(mutual.address).unwrap();
+    let mut half_handshake = TcpStream::connect(mutual.address).unwrap();
+    half_handshake.write_all(&[22, 3, 1, 2, 0, 1]).unwrap();
+    let client = mutual.client("idle");
+    let mut trusted = Wire::of(&mutual, &client);
+    assert_eq!(trusted.ask(&Ask::new("GET", "/")).head.status, 404);
+
+    for serve in [&plain, &mutual] {
+        let began = Instant::now();
+        assert_eq!(serve.stop(), Some(0));
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(7), "it took {took:?}");
+    }
+    drop((silent, half, no_handshake, half_handshake, idle, trusted));
+}
+
+#[test]
+fn a_large_answer_is_read_to_its_end_by_a_client_that_pauses() {
+    let serve = Serving::plain().child("--modern").start();
+    let bytes = 16 * 1024 * 1024 - 1000;
+    let mut wire = Wire::to(&serve);
+    wire.send(&modern(call(1, "big", json!({"bytes": bytes}))));
+    let head = wire.read_head().expect("an answer");
+    assert_eq!(head.status, 200);
+    begin_to_stop(&serve);
+    // Longer than a connection without a request would be waited for.
+    std::thread::sleep(Duration::from_secs(4));
+    assert!(!serve.has_ended(), "{}", serve.log());
+    assert!(wire.body().len() > bytes, "nothing of it is lost");
+    assert_eq!(serve.exit().code(), Some(0));
+}
+
+#[test]
+fn a_new_server_takes_over_from_the_old_one_without_a_lost_request() {
+    let serving = |port: u16| {
+        let listen = format!("127.0.0.1:{port}");
+        Serving::plain().flag("--listen", listen).switch("--reuse-port").child("--modern")
+    };
+    // The address that is free is known when the first one has it.
+    let old = Serving::plain().switch("--reuse-port").child("--modern").start();
+    let address = old.address;
+    let (done, failed, stop) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
+    let host = address.to_string();
+    let ask = modern(call(1, "echo", json!({"text": "hello"}))).header("connection", "close");
+    let text = ask.text(&host);
+    let ask_once = || -> Option<()> {
+        let mut stream = TcpStream::connect(address).ok()?;
+        stream.write_all(text.as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        (answer.starts_with("HTTP/1.1 200") && answer.contains("hello")).then_some(())
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::SeqCst) {
+                    let counter = if ask_once().is_some() { &done } else { &failed };
+                    counter.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+        }
+        let after = |count: usize| {
+            until("requests", || (done.load(Ordering::SeqCst) > count).then_some(()));
+        };
+        after(300);
+        let new = serving(address.port()).start();
+        after(done.load(Ordering::SeqCst) + 300);
+        let code = old.stop();
+        after(done.load(Ordering::SeqCst) + 400);
+        stop.store(true, Ordering::SeqCst);
+        assert_eq!(code, Some(0), "{}", old.log());
+        assert!(new.received("hello") > 400);
+    });
+    assert_eq!(failed.load(Ordering::SeqCst), 0, "of {}", done.load(Ordering::SeqCst));
+}
