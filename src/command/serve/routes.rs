@@ -23,6 +23,7 @@ use crate::transport::streamable_http::server::ServerSettings;
 /// The fronts of one MCP server.
 pub(super) struct Routes {
     prefix: String,
+    servers: Arc<Servers>,
     streamable: Endpoint<Servers>,
     sse: SseEndpoint<Servers>,
 }
@@ -39,7 +40,12 @@ impl Routes {
         Self {
             prefix: config.path_prefix.clone(),
             streamable: Endpoint::new(Arc::clone(&servers), settings, Arc::clone(&counts)),
-            sse: SseEndpoint::new(servers, SseSettings { max_body, messages_path }, counts),
+            sse: SseEndpoint::new(
+                Arc::clone(&servers),
+                SseSettings { max_body, messages_path },
+                counts,
+            ),
+            servers,
         }
     }
 
@@ -50,6 +56,7 @@ impl Routes {
 
     /// Ends all sessions as soon as what runs is answered.
     pub(super) fn finish(&self) {
+        self.servers.finish();
         self.streamable.finish();
         self.sse.finish();
     }

@@ -63,6 +63,8 @@ pub(super) struct Servers {
     // One for each legacy session.
     relays: Tasks,
     stop: CancellationToken,
+    // No new sessions.
+    finishing: AtomicBool,
 }
 
 /// Where children are started, a few at a time.
@@ -109,6 +111,7 @@ impl Servers {
             sessions: AtomicU64::new(0),
             relays: Tasks::new(),
             stop: CancellationToken::new(),
+            finishing: AtomicBool::new(false),
         })
     }
 
@@ -120,6 +123,11 @@ impl Servers {
     /// What has been counted about the children.
     pub(super) fn counts(&self) -> Counts {
         self.nursery.children.counts()
+    }
+
+    /// Opens no more sessions; those that run go on.
+    pub(super) fn finish(&self) {
+        self.finishing.store(true, Relaxed);
     }
 
     /// Ends all children, and waits for them.
@@ -139,6 +147,9 @@ impl Backend for Servers {
     }
 
     async fn open(&self, peer: &Arc<Peer>, session: u64) -> Result<Opened, Failure> {
+        if self.finishing.load(Relaxed) {
+            return Err(stopping());
+        }
         let place = self.room.take(peer.principal())?;
         let (near, far) = Channel::pair();
         let ended = self.ended();
@@ -229,6 +240,14 @@ impl Servers {
 /// A child of the legacy era has said something else than a welcome, which does not happen.
 fn not_legacy() -> Failure {
     Failure::new(Kind::Protocol, Report::new("the server does not speak the legacy era"))
+}
+
+/// For who would open a session now.
+fn stopping() -> Failure {
+    let report = Report::new("the server is stopping").hint("try again later");
+    let mut failure = Failure::new(Kind::Overloaded, report);
+    failure.retry_safe = true;
+    failure
 }
 
 impl Nursery {

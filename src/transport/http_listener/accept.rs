@@ -45,7 +45,9 @@ pub(super) struct Shared<H> {
     pub(super) config: FrontConfig,
     pub(super) handler: Arc<H>,
     pub(super) counts: Arc<Counts>,
-    // Cancelled: no new requests.
+    // Cancelled: no new connections but those that wait.
+    stopping: CancellationToken,
+    // Cancelled: each connection ends when what runs on it is done.
     pub(super) drain: CancellationToken,
 }
 
@@ -53,8 +55,8 @@ impl<H: Handler> Front<H> {
     /// A front without a socket yet.
     pub fn new(config: FrontConfig, handler: Arc<H>) -> Self {
         let counts = Arc::new(Counts::default());
-        let drain = CancellationToken::new();
-        let shared = Arc::new(Shared { config, handler, counts, drain });
+        let (stopping, drain) = (CancellationToken::new(), CancellationToken::new());
+        let shared = Arc::new(Shared { config, handler, counts, stopping, drain });
         Self { shared, accepting: Tasks::new(), connections: Arc::new(Tasks::new()) }
     }
 
@@ -92,10 +94,18 @@ impl<H: Handler> Front<H> {
     /// Closes the sockets and all connections that are idle, and the others when what runs on them
     /// is done. Completes with the last one.
     pub async fn drain(&self) {
-        self.accepting.stop();
+        self.shared.stopping.cancel();
         self.accepting.finished().await;
         self.shared.drain.cancel();
         self.connections.finished().await;
+    }
+}
+
+impl<H> Shared<H> {
+    /// Completes some time after the drain has begun.
+    pub(super) async fn drain_and_farewell(&self) {
+        self.drain.cancelled().await;
+        tokio::time::sleep(limits::FAREWELL).await;
     }
 }
 
@@ -105,8 +115,18 @@ async fn accept<H: Handler>(
     slots: Arc<Semaphore>,
     connections: Arc<Tasks>,
 ) {
+    let mut last = 0..limits::LISTEN_BACKLOG;
     loop {
-        let (stream, address) = match socket.accept().await {
+        let accepted = tokio::select! {
+            biased;
+            accepted = socket.accept() => accepted,
+            // The system has them already: they would be reset with the socket.
+            () = shared.stopping.cancelled() => return,
+        };
+        if shared.stopping.is_cancelled() && last.next().is_none() {
+            return;
+        }
+        let (stream, address) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 pause_after(&error).await;

@@ -14,19 +14,29 @@ pub(super) struct Activity(Mutex<State>);
 #[derive(Debug)]
 struct State {
     running: usize,
+    // No request has come yet.
+    unused: bool,
     // When the last one ended, or the connection began.
     since: Instant,
 }
 
 impl Activity {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self(Mutex::new(State { running: 0, since: Instant::now() })))
+        Arc::new(Self(Mutex::new(State { running: 0, unused: true, since: Instant::now() })))
     }
 
     /// A request that runs until this is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> Running {
-        self.change(|state| state.running += 1);
+        self.change(|state| {
+            state.running += 1;
+            state.unused = false;
+        });
         Running(Arc::clone(self))
+    }
+
+    /// Whether no request has come yet.
+    pub(super) fn is_unused(&self) -> bool {
+        self.change(|state| state.unused)
     }
 
     /// Completes when no request has run for `limit`.

@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Weak;
 
-use http::HeaderValue;
 use http::Request;
 use http::StatusCode;
 use http_body::Body;
@@ -67,8 +66,8 @@ pub(super) async fn serve<H: Handler>(
     let handshake = tokio::select! {
         biased;
         handshake = handshake => handshake,
-        // Nothing has been asked on it.
-        () = shared.drain.cancelled() => return,
+        // Who has only just come finds nobody else perhaps.
+        () = shared.drain_and_farewell() => return,
     };
     match handshake {
         Ok(Ok((stream, certificate))) => {
@@ -172,7 +171,13 @@ async fn drive<H>(connection: impl GracefulConnection, activity: &Activity, shar
     tokio::pin!(connection);
     {
         let idle = activity.idle(shared.config.idle_timeout);
-        let drained = shared.drain.cancelled();
+        let drained = async {
+            shared.drain.cancelled().await;
+            if activity.is_unused() {
+                // Its first request may be on the way, from one who saw the door open.
+                tokio::time::sleep(limits::FAREWELL).await;
+            }
+        };
         tokio::pin!(idle, drained);
         tokio::select! {
             biased;
@@ -233,23 +238,12 @@ async fn admitted<H: Handler>(request: Request<Incoming>, context: &Connection<H
         Ok(origin) => origin,
         Err(refused) => return refused.into_reply(),
     };
-    if shared.drain.is_cancelled() {
-        return busy("the server is stopping");
-    }
     let handler = Arc::clone(&shared.handler);
     let reply = handler.handle(request, Arc::clone(&context.peer)).await;
     match origin {
         Some(origin) => admission::shown_to(&origin, reply),
         None => reply,
     }
-}
-
-fn busy(cause: &str) -> Reply {
-    let report = Report::new("the server takes no requests for the moment").cause(cause);
-    let mut reply = refusal(StatusCode::SERVICE_UNAVAILABLE, Kind::Overloaded, report);
-    let wait = HeaderValue::from(limits::RETRY_AFTER.as_secs());
-    reply.headers_mut().insert(http::header::RETRY_AFTER, wait);
-    reply
 }
 
 /// HTTP/2 runs each request in a task, which then belongs to its connection.
