@@ -1,11 +1,13 @@
 //! The accept loop: it hands each connection to a task of its own, so that none can hold up another.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -115,31 +117,14 @@ async fn accept<H: Handler>(
     slots: Arc<Semaphore>,
     connections: Arc<Tasks>,
 ) {
-    let mut last = 0..limits::LISTEN_BACKLOG;
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            accepted = socket.accept() => accepted,
-            // The system has them already: they would be reset with the socket.
-            () = shared.stopping.cancelled() => return,
-        };
-        if shared.stopping.is_cancelled() && last.next().is_none() {
-            return;
-        }
-        let (stream, address) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                pause_after(&error).await;
-                continue;
-            }
-        };
+    let take = |stream, address: SocketAddr| {
         let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
             // The stream is dropped, which says it without a handshake that would cost as much as
             // the connection.
             if (shared.counts.turned_away.fetch_add(1, Relaxed) + 1).is_power_of_two() {
                 tracing::warn!("too many connections: {address} is turned away");
             }
-            continue;
+            return;
         };
         let open = Open::new(&shared.counts);
         let shared = Arc::clone(&shared);
@@ -147,7 +132,35 @@ async fn accept<H: Handler>(
             let _held = (slot, open);
             connection::serve(stream, address, shared).await;
         });
+    };
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = shared.stopping.cancelled() => break,
+            accepted = socket.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, address)) => take(stream, address),
+            Err(error) => pause_after(&error).await,
+        }
     }
+    for (stream, address) in rest(socket) {
+        if let Ok(stream) = TcpStream::from_std(stream) {
+            take(stream, address);
+        }
+    }
+}
+
+/// Closes a socket, and gives the connections that the system had made already: they would be reset
+/// with it. The system is asked, since the runtime may not have heard of the last ones yet; and
+/// nothing else is done in between, since each moment is time for one more that is lost.
+fn rest(socket: TcpListener) -> Vec<(std::net::TcpStream, SocketAddr)> {
+    let Ok(socket) = socket.into_std() else { return Vec::new() };
+    let waiting = std::iter::from_fn(|| socket.accept().ok());
+    let waiting: Vec<_> = waiting.take(limits::LISTEN_BACKLOG as usize).collect();
+    drop(socket);
+    // Which is not inherited from the socket.
+    waiting.into_iter().filter(|(stream, _)| stream.set_nonblocking(true).is_ok()).collect()
 }
 
 /// A connection that broke before it was taken concerns nobody. What remains is a lack of
