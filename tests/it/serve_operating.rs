@@ -2,7 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::BufRead as _;
+use std::io::BufReader;
+use std::io::Read as _;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::net::TcpStream;
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
@@ -15,6 +22,7 @@ use crate::support::host::Host;
 use crate::support::launch::Launch;
 use crate::support::operated::Operated;
 use crate::support::operated::PROGRAM;
+use crate::support::operated::Reply;
 use crate::support::operated::SERVER;
 use crate::support::operated::call;
 use crate::support::operated::command;
@@ -24,6 +32,8 @@ use crate::support::operated::initialize;
 use crate::support::operated::modern_call;
 use crate::support::operated::post;
 use crate::support::operated::serve;
+use crate::support::pki;
+use crate::support::pki::Ca;
 use crate::support::watched::LIMIT;
 
 #[test]
@@ -124,6 +134,83 @@ fn what_happens_is_counted() {
     exchange(address, "DELETE /mcp", &with_session, "").unwrap();
     numbers_now.until("mcp_serve_sessions_ended_total{reason=\"deleted\"}", 1.0, &server);
     numbers_now.until("mcp_serve_children_running", 1.0, &server);
+}
+
+#[test]
+fn a_session_of_http_sse_is_counted_too() {
+    let server = Operated::serve(&[]);
+    let address = server.address();
+    let mut stream = BufReader::new(TcpStream::connect(address).unwrap());
+    stream.get_ref().set_read_timeout(Some(LIMIT)).unwrap();
+    let request = format!("GET /sse HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    stream.get_mut().write_all(request.as_bytes()).unwrap();
+    let mut next = |start: &str| {
+        let mut lines = stream.by_ref().lines().map(|line| line.expect("a line in time"));
+        lines.find_map(|line| line.strip_prefix(start).map(str::to_owned)).expect(start)
+    };
+    let path = next("data: ");
+    for (id, method) in [(1, "initialize"), (2, "tools/list"), (3, "no/such")] {
+        let request = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": {}});
+        let kind = [("Content-Type", "application/json")];
+        let line = format!("POST {path}");
+        assert_eq!(exchange(address, &line, &kind, &request.to_string()).unwrap().status, 202);
+        next("data: ");
+    }
+    let open = "mcp_serve_sessions_open{transport=\"sse\"}";
+    let now = numbers(&server);
+    for (name, expected) in [
+        (open, 1.0),
+        ("mcp_serve_requests_total{method=\"stream\",outcome=\"ok\"}", 1.0),
+        ("mcp_serve_requests_total{method=\"initialize\",outcome=\"ok\"}", 1.0),
+        ("mcp_serve_requests_total{method=\"tools/list\",outcome=\"ok\"}", 1.0),
+        ("mcp_serve_requests_total{method=\"other\",outcome=\"error\"}", 1.0),
+        ("mcp_serve_request_duration_seconds_count", 3.0),
+    ] {
+        assert_eq!(now.0.get(name), Some(&expected), "{name} in {now:?}");
+    }
+    drop(stream);
+    now.until(open, 0.0, &server);
+    now.until("mcp_serve_sessions_ended_total{reason=\"disconnected\"}", 1.0, &server);
+}
+
+#[test]
+fn the_certificate_and_those_who_do_not_get_in_are_watched() {
+    let folder = tempfile::tempdir().unwrap();
+    let leaf = Ca::new("test CA").server(&["localhost"]);
+    let cert = pki::write(&folder, "server.crt", leaf.chain_pem());
+    let key = pki::write(&folder, "server.key", leaf.key.serialize_pem());
+    let flag = |name: &str, path: &Path| format!("--tls-{name}={}", path.display());
+    let server = Operated::serve(&[&flag("cert", &cert), &flag("key", &key)]);
+    let now = numbers(&server);
+    assert!(now.0["mcp_serve_certificate_days_left"] > 0.0, "{now:?}");
+    assert_eq!(now.0["mcp_serve_certificate_reload_failed"], 0.0);
+    // Not TLS.
+    let _ = get_if_any(server.address());
+    wait_until(|| {
+        let now = numbers(&server).0;
+        let mut failures = now.iter().filter(|(name, _)| name.contains("handshake_failures"));
+        failures.any(|(name, count)| name.contains("reason=\"") && *count == 1.0)
+    });
+    fs::write(&cert, "no certificate").unwrap();
+    server.signal(Signal::HUP);
+    now.until("mcp_serve_certificate_reload_failed", 1.0, &server);
+    fs::write(&cert, leaf.chain_pem()).unwrap();
+    server.signal(Signal::HUP);
+    now.until("mcp_serve_certificate_reload_failed", 0.0, &server);
+}
+
+/// A request in clear text.
+fn get_if_any(address: SocketAddr) -> std::io::Result<Reply> {
+    exchange(address, "GET /", &[], "")
+}
+
+#[test]
+fn a_hangup_without_tls_files_ends_nothing() {
+    let server = Operated::serve(&[]);
+    let session = initialize(server.address());
+    server.signal(Signal::HUP);
+    server.signal(Signal::HUP);
+    assert_eq!(call(server.address(), &session, "echo", json!({})).unwrap().status, 200);
 }
 
 #[test]

@@ -126,6 +126,7 @@ fn in_force(name: &str, config: &ServeConfig, env: &Environment) -> Option<Value
         "max-connections" => number(limits.connections),
         "max-sessions" => number(limits.sessions),
         "max-sessions-per-client" => number(limits.sessions_each),
+        "max-requests" => number(limits.requests),
         "max-starting" => number(limits.starting),
         "max-body-size" => number(limits.body),
         "max-message-size" => number(config.process.max_message),

@@ -127,7 +127,7 @@ impl Drop for Operated {
 }
 
 fn address(line: &str) -> SocketAddr {
-    let rest = line.split("http://").nth(1).expect("a URL");
+    let rest = line.split("://").nth(1).expect("a URL");
     rest.split(['/', '"']).next().unwrap().parse().expect("an address")
 }
 
