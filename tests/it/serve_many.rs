@@ -66,7 +66,8 @@ fn nothing_stays_behind_of_sessions_that_end_in_every_way() {
     let ids = Mutex::new(HashSet::new());
     // The first half shows what so many cost at the same time.
     parallel::for_each(0..count, |way| {
-        ids.lock().unwrap().insert(come_and_go(&serve, way));
+        let id = come_and_go(&serve, way);
+        ids.lock().unwrap().insert(id);
     });
     settle();
     let before = Usage::of(serve.pid());
