@@ -428,6 +428,13 @@ pub const HEADER_TIMEOUT: Duration = Duration::from_secs(20);
 /// For the body of a request: 4 MiB at half a megabit a second.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Bytes of the body of a refused request that are read, and dropped, before the answer: four times
+/// what is taken.
+pub const DISCARDED_BYTES: usize = 16 * 1024 * 1024;
+
+/// How long that may take.
+pub const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// A connection without a request is closed after this long, unless `--idle-timeout` says otherwise.
 pub const CONNECTION_IDLE: Duration = Duration::from_secs(5 * 60);
 

@@ -22,6 +22,7 @@ pub use crate::transport::http_listener::body::BodyError;
 pub use crate::transport::http_listener::body::Refused;
 pub use crate::transport::http_listener::body::Reply;
 pub use crate::transport::http_listener::body::ReplyBody;
+pub use crate::transport::http_listener::body::discard;
 pub use crate::transport::http_listener::body::empty;
 pub use crate::transport::http_listener::body::json;
 pub use crate::transport::http_listener::body::read;

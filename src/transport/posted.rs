@@ -24,8 +24,12 @@ use crate::transport::http_listener::read;
 use crate::transport::http_listener::refusal;
 
 /// Reads the one message in a body.
-pub(crate) async fn read_message(body: Incoming, limit: usize) -> Result<Message, Refused> {
-    let bytes = read(body, limit).await.map_err(|error| unreadable(&error))?;
+pub(crate) async fn read_message(
+    body: Incoming,
+    limit: usize,
+    head: &HeaderMap,
+) -> Result<Message, Refused> {
+    let bytes = read(body, limit, head).await.map_err(|error| unreadable(&error))?;
     Ok(Message::parse(bytes).map_err(not_a_message)?)
 }
 

@@ -1,12 +1,7 @@
 //! O11: a link that loses packets. It is the loopback of a network namespace that the test makes for
 //! itself, and that goes away with the last process in it.
 
-use std::env;
 use std::fs;
-use std::io;
-use std::io::Write;
-use std::process::Command;
-use std::process::Output;
 use std::time::Duration;
 
 use serde_json::json;
@@ -14,20 +9,17 @@ use serde_json::json;
 use crate::support::host::initialize_params;
 use crate::support::launch::Launch;
 use crate::support::mcp::Plan;
+use crate::support::namespace;
 use crate::support::secure::Pki;
 
 /// For one answer: a system before Linux 6.15 may wait longer and longer between two attempts.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// Set for the copy of the test that runs inside the namespace.
-const INSIDE: &str = "INSIDE_A_LOSSY_NAMESPACE";
 
 const NAME: &str = "packet_loss::a_link_that_loses_three_packets_of_ten_loses_and_repeats_no_call";
 
 /// Runs its arguments where 30 % of all packets are lost on arrival. What is lost is sent again sooner
 /// than on a real network, after 10 ms to 1 s, or the test would take minutes.
 const LOSSY: &str = "
-    set -e
     ip link set lo up mtu 1500
     ip route replace local 127.0.0.1 dev lo table local rto_min 10ms
     echo 1 > /proc/sys/net/ipv4/tcp_thin_linear_timeouts
@@ -35,23 +27,15 @@ const LOSSY: &str = "
     nft add table inet lossy
     nft 'add chain inet lossy arrival { type filter hook input priority 0; }'
     nft 'add rule inet lossy arrival numgen random mod 10 < 3 drop'
-    \"$@\"
 ";
 
 #[test]
 fn a_link_that_loses_three_packets_of_ten_loses_and_repeats_no_call() {
-    if env::var_os(INSIDE).is_some() {
-        ["h2", "http/1.1"].into_iter().for_each(session);
-        assert!(sent_again() > 100, "{} packets were sent again", sent_again());
+    if !namespace::enter(NAME, LOSSY) {
         return;
     }
-    let Some(mut namespace) = namespace() else { return };
-    namespace.args(["sh", "-c", LOSSY, "sh"]).arg(env::current_exe().unwrap());
-    namespace.args(["--exact", NAME, "--nocapture"]).env(INSIDE, "1");
-    let Output { status, stdout, stderr } = namespace.output().unwrap();
-    let [stdout, stderr] = [stdout, stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
-    assert!(status.success(), "{stdout}{stderr}");
-    assert!(stdout.contains("test result: ok. 1 passed"), "{stdout}");
+    ["h2", "http/1.1"].into_iter().for_each(session);
+    assert!(sent_again() > 100, "{} packets were sent again", sent_again());
 }
 
 /// 50 calls, half of them at once and half one by one.
@@ -86,39 +70,4 @@ fn sent_again() -> u32 {
     let (names, values) = (lines.next().unwrap(), lines.next().unwrap());
     let mut pairs = names.split(' ').zip(values.split(' '));
     pairs.find(|(name, _)| *name == "RetransSegs").unwrap().1.parse().unwrap()
-}
-
-/// What runs its arguments in a network namespace of their own, if that is allowed here.
-fn namespace() -> Option<Command> {
-    // The second one is for those who are no administrators, where the system lets them.
-    let ways: [&[&str]; 2] = [&["--net"], &["--user", "--map-root-user", "--net"]];
-    let allowed =
-        |way: &&&[&str]| unshare(way).arg("true").output().is_ok_and(|o| o.status.success());
-    let Some(way) = ways.iter().find(allowed) else {
-        say("LEFT OUT", "no right to make a network namespace");
-        return None;
-    };
-    let trial = unshare(way).args(["sh", "-c", LOSSY, "sh", "true"]).output().unwrap();
-    if !trial.status.success() {
-        let why = String::from_utf8_lossy(&trial.stderr);
-        let why =
-            format!("no link that loses packets (`apt-get install iproute2 nftables`): {why}");
-        assert_ne!(env::var("CI").as_deref(), Ok("true"), "{why}");
-        say("SKIPPED", why.trim());
-        return None;
-    }
-    Some(unshare(way))
-}
-
-fn unshare(way: &[&str]) -> Command {
-    let mut command = Command::new("unshare");
-    // Not on every user's path.
-    let path = env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
-    command.args(way).env("PATH", path);
-    command
-}
-
-/// Not `eprintln!`: the test runner swallows that of a test which passes.
-fn say(what: &str, why: &str) {
-    drop(writeln!(io::stderr(), "{what}: {NAME}: {why}"));
 }

@@ -1,13 +1,8 @@
 //! The end of our own server: what runs is finished, what does not run is not waited for.
 
 use std::fs;
-use std::io::Read;
 use std::io::Write;
 use std::net::TcpStream;
-use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -144,55 +139,4 @@ fn a_large_answer_is_read_to_its_end_by_a_client_that_pauses() {
     assert!(!serve.has_ended(), "{}", serve.log());
     assert!(wire.body().len() > bytes, "nothing of it is lost");
     assert_eq!(serve.exit().code(), Some(0));
-}
-
-#[test]
-fn a_new_server_takes_over_from_the_old_one_without_a_lost_request() {
-    let serving = |port: u16| {
-        let listen = format!("127.0.0.1:{port}");
-        Serving::plain().flag("--listen", listen).switch("--reuse-port").child("--modern")
-    };
-    // The address that is free is known when the first one has it.
-    let old = Serving::plain().switch("--reuse-port").child("--modern").start();
-    let address = old.address;
-    let (done, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let failed = Mutex::new(Vec::new());
-    let host = address.to_string();
-    let ask = modern(call(1, "echo", json!({"text": "hello"}))).header("connection", "close");
-    let text = ask.text(&host);
-    let ask_once = || -> std::io::Result<String> {
-        let mut stream = TcpStream::connect(address)?;
-        stream.write_all(text.as_bytes())?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
-    };
-    // Outlives those that ask it.
-    let mut new = None;
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                while !stop.load(Ordering::SeqCst) {
-                    match ask_once() {
-                        Ok(answer) if answer.contains("hello") => {}
-                        other => failed.lock().unwrap().push(other),
-                    }
-                    done.fetch_add(1, Ordering::SeqCst);
-                }
-            });
-        }
-        let after = |count: usize| {
-            until("requests", || (done.load(Ordering::SeqCst) > count).then_some(()));
-        };
-        after(300);
-        let new = new.insert(serving(address.port()).start());
-        after(done.load(Ordering::SeqCst) + 300);
-        let code = old.stop();
-        after(done.load(Ordering::SeqCst) + 400);
-        stop.store(true, Ordering::SeqCst);
-        assert_eq!(code, Some(0), "{}", old.log());
-        assert!(new.received("hello") > 400);
-    });
-    let failed = failed.into_inner().unwrap();
-    assert!(failed.is_empty(), "of {}: {failed:?}", done.load(Ordering::SeqCst));
 }

@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 use bytes::BytesMut;
+use http::HeaderMap;
 use http::HeaderValue;
 use http::Response;
 use http::StatusCode;
@@ -91,25 +92,47 @@ pub enum BodyError {
 ///
 /// # Errors
 /// [`BodyError`]; what was read is dropped.
-pub async fn read(body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
+pub async fn read(mut body: Incoming, limit: usize, head: &HeaderMap) -> Result<Bytes, BodyError> {
     if body.size_hint().lower() > limit as u64 {
+        discard(body, head).await;
         return Err(BodyError::TooLarge(limit));
     }
     // Most bodies are there at once, and then need no timer.
-    let reading = gather(body, limit);
-    tokio::pin!(reading);
-    tokio::select! {
+    let read = tokio::select! {
         biased;
-        read = &mut reading => read,
+        read = gather(&mut body, limit) => read,
         () = tokio::time::sleep(limits::BODY_TIMEOUT) => Err(BodyError::Slow),
+    };
+    if matches!(read, Err(BodyError::TooLarge(_))) {
+        discard(body, head).await;
     }
+    read
 }
 
-async fn gather(mut body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
+/// Reads on for a moment before a request is refused: a client that still writes when its connection
+/// closes loses the answer. One that waits for leave to write (RFC 9110 section 10.1.1) gets the
+/// answer instead.
+pub async fn discard(mut body: Incoming, head: &HeaderMap) {
+    if head.contains_key(header::EXPECT) {
+        return;
+    }
+    let rest = async {
+        let mut bytes = 0;
+        while let Some(Ok(frame)) = Pin::new(&mut body).frame().await {
+            bytes += frame.data_ref().map_or(0, Bytes::len);
+            if bytes > limits::DISCARDED_BYTES {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(limits::DISCARD_TIMEOUT, rest).await;
+}
+
+async fn gather(body: &mut Incoming, limit: usize) -> Result<Bytes, BodyError> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(limit);
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
-    while let Some(frame) = Pin::new(&mut body).frame().await {
+    while let Some(frame) = Pin::new(&mut *body).frame().await {
         let Ok(data) = frame?.into_data() else { continue };
         if first.len() + whole.len() + data.len() > limit {
             return Err(BodyError::TooLarge(limit));

@@ -177,9 +177,10 @@ impl<B: Backend> SseEndpoint<B> {
         peer: &Peer,
         ticket: &mut Ticket,
     ) -> Result<Reply, Refused> {
-        check_content(request.headers())?;
-        let (sender, asked) = self.find(request.uri().query(), peer).ok_or_else(unknown)?;
-        let message = read_message(request.into_body(), self.settings.max_body).await?;
+        let (head, body) = request.into_parts();
+        check_content(&head.headers)?;
+        let (sender, asked) = self.find(head.uri.query(), peer).ok_or_else(unknown)?;
+        let message = read_message(body, self.settings.max_body, &head.headers).await?;
         ticket.carries(&message);
         asked.note(&message, ticket);
         for message in message.split() {

@@ -15,6 +15,8 @@ pub(crate) mod listener;
 #[cfg(unix)]
 pub(crate) mod log;
 pub(crate) mod mcp;
+#[cfg(target_os = "linux")]
+pub(crate) mod namespace;
 #[cfg(unix)]
 pub(crate) mod operated;
 pub(crate) mod parallel;

@@ -17,6 +17,7 @@ use crate::report::Report;
 use crate::task::Tasks;
 use crate::transport::http_listener::Refused;
 use crate::transport::http_listener::Reply;
+use crate::transport::http_listener::discard;
 use crate::transport::http_listener::refusal;
 use crate::transport::posted::check_content;
 use crate::transport::posted::not_allowed;
@@ -131,9 +132,11 @@ impl<B: Backend> Endpoint<B> {
     ) -> Result<Reply, Refused> {
         let (parts, body) = request.into_parts();
         let headers = parts.headers;
-        check_content(&headers)?;
-        check_accept(&headers)?;
-        let message = read_message(body, self.settings.max_body).await?;
+        if let Err(refused) = check_content(&headers).and_then(|()| check_accept(&headers)) {
+            discard(body, &headers).await;
+            return Err(refused);
+        }
+        let message = read_message(body, self.settings.max_body, &headers).await?;
         ticket.carries(&message);
         match era::of(&message, &headers) {
             Era::Initialize => self.initialize(message, &headers, &peer, ticket).await,
