@@ -54,6 +54,9 @@ pub const BACKLOG_BYTES: usize = 4 * 1024 * 1024;
 /// off: the others may have to wait for it. A browser or an agent that lives reads within moments.
 pub const STALLED_CLIENT: Duration = Duration::from_secs(10);
 
+/// Wait for the reason of a session that ended before its first answer.
+pub const SESSION_LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// Wait for the reason of a server that takes no more messages: its end is mostly on the way.
 pub const SERVER_LAST_WORDS: Duration = Duration::from_millis(100);
 

@@ -81,7 +81,7 @@ impl<B: Backend> Endpoint<B> {
         let asked = message.clone();
         let begun = self.ask(&session, message, limits::FIRST_ANSWER).await;
         let Ok((seat, attached, first)) = begun else {
-            return Ok(posted::failure(&asked, &session.not_begun()));
+            return Ok(posted::failure(&asked, &session.not_begun().await));
         };
         let mut reply = match first {
             First::Answer(answer) => {
@@ -94,7 +94,7 @@ impl<B: Backend> Endpoint<B> {
                 json(StatusCode::OK, answer.into_bytes())
             }
             First::Others(messages) => events(seat.with(ticket), attached, messages),
-            First::Over => return Ok(posted::failure(&asked, &session.not_begun())),
+            First::Over => return Ok(posted::failure(&asked, &session.not_begun().await)),
         };
         unknown.told();
         reply.headers_mut().extend(HeaderValue::from_str(&id).map(|id| (SESSION_ID, id)));

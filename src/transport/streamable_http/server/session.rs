@@ -46,6 +46,8 @@ pub(super) struct Session {
     streams: Mutex<Streams>,
     used: Mutex<Instant>,
     end: CancellationToken,
+    // Has ended, and `failure` says why.
+    over: CancellationToken,
     why: OnceLock<Ending>,
     // What became of the server.
     failure: OnceLock<Failure>,
@@ -62,6 +64,7 @@ impl Session {
             streams: Mutex::default(),
             used: Mutex::new(Instant::now()),
             end: CancellationToken::new(),
+            over: CancellationToken::new(),
             why: OnceLock::new(),
             failure: OnceLock::new(),
         })
@@ -82,7 +85,9 @@ impl Session {
     }
 
     /// Why there is no answer to the first request of the session.
-    pub(super) fn not_begun(&self) -> Failure {
+    pub(super) async fn not_begun(&self) -> Failure {
+        // Its end may have been seen here before it was there.
+        let _ = tokio::time::timeout(limits::SESSION_LAST_WORDS, self.over.cancelled()).await;
         let unknown = || Failure::new(Kind::NotSent, Report::new("the server ended at its start"));
         self.failure.get().cloned().unwrap_or_else(unknown)
     }
@@ -138,6 +143,7 @@ impl Session {
         if let Some(failure) = from_server.reason() {
             let _ = self.failure.set(failure.clone());
         }
+        self.over.cancel();
         let ending = self.why.get().copied().unwrap_or(ending);
         ended();
         lock(&self.to_server).take();
