@@ -25,7 +25,7 @@ fn server_everything_gives_a_whole_tour_to_a_typescript_v1_host() {
     let Some(seen) = Host::TypeScriptV1.tour(&remote, &[]) else { return };
     seen.assert_whole_tour();
     assert!(seen.roots_asked);
-    assert!(remote.server.logs("a session ends: deleted"));
+    assert!(remote.server.logs("a session ends: the client ended it"));
 }
 
 #[test]
