@@ -67,23 +67,27 @@ pub(super) async fn serve<H: Handler>(
     let _ = stream.set_nodelay(true);
     let Some(tls) = &shared.config.tls else {
         let peer = Peer { address, certificate: None };
-        return converse(stream, false, peer, "http", shared).await;
+        return Box::pin(converse(stream, false, peer, "http", shared)).await;
     };
     // From now on, so that no change of the files is missed.
     let generations = tls.generations();
     let handshake = tokio::time::timeout(shared.config.handshake_timeout, tls.accept(stream));
-    let handshake = tokio::select! {
+    // Each part in a place of its own, which is given back when it is over: most connections are idle
+    // for most of their time.
+    let mut handshake = Box::pin(handshake);
+    let accepted = tokio::select! {
         biased;
-        handshake = handshake => handshake,
+        accepted = &mut handshake => accepted,
         // Who has only just come finds nobody else perhaps.
         () = shared.drain_and_farewell() => return,
     };
-    match handshake {
+    drop(handshake);
+    match accepted {
         Ok(Ok((stream, certificate))) => {
             let is_http2 = stream.negotiated_h2();
             let peer = Peer { address, certificate: certificate.clone() };
             let work = converse(stream, is_http2, peer, "https", Arc::clone(&shared));
-            trusted(tls, certificate, generations, work).await;
+            trusted(tls, certificate, generations, Box::pin(work)).await;
         }
         Ok(Err(failure)) => {
             shared.counts.handshake_failed(failure.reason.as_str());
@@ -116,7 +120,9 @@ async fn converse<H: Handler>(
     });
     let service = service_fn(move |request| {
         let context = Arc::clone(&context);
-        async move { Ok::<_, Infallible>(answer(request, &context).await) }
+        // hyper keeps room for it between two requests.
+        let answer = Box::pin(async move { answer(request, &context).await });
+        async move { Ok::<_, Infallible>(answer.await) }
     });
     if is_http2 {
         // Its streams are tasks, and end with the connection.
