@@ -475,8 +475,9 @@ pub const FAREWELL: Duration = Duration::from_millis(500);
 /// Nobody can take up a stream of which nothing has arrived, so nothing is lost by the wait.
 pub const ANSWER_AT_ONCE: Duration = Duration::from_millis(20);
 
-/// The same where the answer decides on the HTTP status: a server may have to start first.
-pub const FIRST_ANSWER: Duration = Duration::from_secs(10);
+/// The same where the answer decides on the HTTP status: a server may have to start first. Below the 5 s
+/// after which impatient clients give up if they see no head.
+pub const FIRST_ANSWER: Duration = Duration::from_secs(3);
 
 /// Silence on an event stream until a comment says that it lives: below the 30 to 60 s after which
 /// proxies give it up.

@@ -1,7 +1,9 @@
 //! What the `params` of a request tell the transport.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -109,6 +111,8 @@ fn is_object(raw: &RawValue) -> bool {
     raw.get().starts_with('{')
 }
 
+static TOKEN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("progressToken"));
+
 /// The token by which progress finds its request: `_meta.progressToken` of a request,
 /// `progressToken` of `notifications/progress` (specification, "Progress").
 pub(crate) fn progress_token(message: &Message, head: &Head) -> Option<Id> {
@@ -122,7 +126,7 @@ pub(crate) fn progress_token(message: &Message, head: &Head) -> Option<Id> {
     }
     let payload = message.payload(head);
     // Most messages are told without reading their parameters.
-    memchr::memmem::find(payload, b"progressToken")?;
+    TOKEN.find(payload)?;
     let progress: Progress<'_> = serde_json::from_slice(payload).ok()?;
     let token = match head.request_id() {
         Some(_) => read_meta(progress.meta?).ok()??.progress_token,

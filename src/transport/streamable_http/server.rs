@@ -16,6 +16,7 @@ mod endpoint;
 mod era;
 mod legacy;
 mod modern;
+mod patience;
 mod registry;
 mod replay;
 mod reply;

@@ -146,8 +146,14 @@ impl<B: Backend> Endpoint<B> {
     }
 }
 
+const USUAL: &str = "application/json, text/event-stream";
+
 /// Either form of answer has to be welcome (specification, "Sending Messages to the Server").
 fn check_accept(headers: &HeaderMap) -> Result<(), Refused> {
+    // As most clients write it.
+    if headers.get(header::ACCEPT).is_some_and(|value| value == USUAL) {
+        return Ok(());
+    }
     if accepts(headers, "application/json") && accepts(headers, "text/event-stream") {
         return Ok(());
     }

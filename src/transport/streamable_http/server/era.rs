@@ -1,7 +1,10 @@
 //! Which era a POST belongs to (specification 2026-07-28, "Versioning").
 
+use std::sync::LazyLock;
+
 use http::HeaderMap;
 use http::HeaderName;
+use memchr::memmem::Finder;
 
 use crate::message::Message;
 use crate::transport::streamable_http::params::Params;
@@ -44,11 +47,14 @@ pub(super) fn is_modern(version: &str) -> bool {
     is_date && version >= MODERN
 }
 
+/// How the names of modern `_meta` members begin.
+static KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("io.modelcontextprotocol/"));
+
 /// Whether `_meta` names a version. What names it twice is modern, and refused there.
 fn describes_itself(message: &Message) -> bool {
     let Some(head) = message.head().filter(|head| head.method().is_some()) else { return false };
     let payload = message.payload(head);
     // Most messages of the legacy era are told without reading their parameters.
-    memchr::memmem::find(payload, b"io.modelcontextprotocol/").is_some()
+    KEY.find(payload).is_some()
         && Params::read(message, head).map_or(true, |params| params.protocol_version.is_some())
 }

@@ -1,7 +1,7 @@
 //! The legacy era: sessions (specification 2025-11-25, "Streamable HTTP").
 
+use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::HeaderMap;
 use http::HeaderName;
@@ -79,7 +79,7 @@ impl<B: Backend> Endpoint<B> {
         // A client that goes before it knows the id cannot use the session.
         let unknown = Unknown(Some(Arc::clone(&session)));
         let asked = message.clone();
-        let begun = self.ask(&session, message, limits::FIRST_ANSWER).await;
+        let begun = self.ask(&session, message, tokio::time::sleep(limits::FIRST_ANSWER)).await;
         let Ok((seat, attached, first)) = begun else {
             return Ok(posted::failure(&asked, &session.not_begun().await));
         };
@@ -118,7 +118,8 @@ impl<B: Backend> Endpoint<B> {
             session.send(message).await.map_err(|_| gone())?;
             return Ok(empty(StatusCode::ACCEPTED));
         }
-        let (seat, attached, first) = self.ask(&session, message, limits::ANSWER_AT_ONCE).await?;
+        let (seat, attached, first) =
+            self.ask(&session, message, session.patience.moment()).await?;
         Ok(match first {
             First::Answer(answer) => {
                 seat.answered();
@@ -205,23 +206,25 @@ impl<B: Backend> Endpoint<B> {
         })
     }
 
-    /// Sends a request and waits for what comes first, but no longer than `patience`.
+    /// Sends a request and waits for what comes first, but not once `patience` ends.
     async fn ask(
         &self,
         session: &Arc<Session>,
         message: Message,
-        patience: Duration,
+        patience: impl Future<Output = ()> + Send,
     ) -> Result<(Seat, Attached, First), Refused> {
         let mut attached = self.begin(session, &message)?;
         let seat = Seat::new(session, &attached);
         session.send(message).await.map_err(|_| gone())?;
         let mut messages = Vec::new();
-        let first = attached.queue.recv_all(&mut messages);
-        let first = match tokio::time::timeout(patience, first).await {
-            Ok(false) => First::Over,
-            Ok(true) if messages.len() == 1 && is_answer(&messages[0]) => {
-                messages.pop().map_or(First::Over, First::Answer)
-            }
+        let is_open = tokio::select! {
+            biased;
+            is_open = attached.queue.recv_all(&mut messages) => is_open,
+            () = patience => true,
+        };
+        let first = match &messages[..] {
+            _ if !is_open => First::Over,
+            [only] if is_answer(only) => messages.pop().map_or(First::Over, First::Answer),
             _ => First::Others(messages),
         };
         Ok((seat, attached, first))

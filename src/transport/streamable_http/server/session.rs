@@ -26,6 +26,7 @@ use crate::report::Report;
 use crate::transport::event_body::Reader;
 use crate::transport::streamable_http::server::counts::Ending;
 use crate::transport::streamable_http::server::counts::Ticket;
+use crate::transport::streamable_http::server::patience::Patience;
 use crate::transport::streamable_http::server::streams::Attached;
 use crate::transport::streamable_http::server::streams::Place;
 use crate::transport::streamable_http::server::streams::Route;
@@ -46,6 +47,8 @@ pub(super) struct Session {
     streams: Mutex<Streams>,
     used: Mutex<Instant>,
     end: CancellationToken,
+    /// For answers that come at once.
+    pub(super) patience: Patience,
     // Has ended, and `failure` says why.
     over: CancellationToken,
     why: OnceLock<Ending>,
@@ -64,6 +67,7 @@ impl Session {
             streams: Mutex::default(),
             used: Mutex::new(Instant::now()),
             end: CancellationToken::new(),
+            patience: Patience::default(),
             over: CancellationToken::new(),
             why: OnceLock::new(),
             failure: OnceLock::new(),
@@ -139,6 +143,7 @@ impl Session {
             () = self.end.cancelled() => Ending::Deleted,
             () = self.idle(idle) => Ending::Idle,
             () = self.pump(&mut from_server) => Ending::ServerGone,
+            () = self.patience.run() => Ending::ServerGone,
         };
         if let Some(failure) = from_server.reason() {
             let _ = self.failure.set(failure.clone());
