@@ -72,7 +72,7 @@ impl<B: Backend> Endpoint<B> {
         let opened = self.backend.open(peer, number).await;
         let opened = opened.map_err(|failure| posted::failure(&message, &failure))?;
         // Until the server has answered for the first time.
-        let _starting = opened.starting;
+        let starting = opened.starting;
         let id = random_id().ok_or_else(|| empty(StatusCode::INTERNAL_SERVER_ERROR))?;
         tracing::info!(session = %number, %peer, "a session begins");
         let session = self.start(&id, number, opened.channel, peer);
@@ -93,7 +93,9 @@ impl<B: Backend> Endpoint<B> {
                 }
                 json(StatusCode::OK, answer.into_bytes())
             }
-            First::Others(messages) => events(seat.with(ticket), attached, messages),
+            First::Others(messages) => {
+                events(seat.with(ticket).starting(starting), attached, messages)
+            }
             First::Over => return Ok(posted::failure(&asked, &session.not_begun().await)),
         };
         unknown.told();

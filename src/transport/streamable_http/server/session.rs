@@ -9,6 +9,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use serde::Deserialize;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -220,6 +221,8 @@ pub(super) struct Seat {
     pub(super) can_resume: bool,
     // What is counted when its answer passes.
     ticket: Option<Ticket>,
+    // Held until the server has said something.
+    starting: Option<OwnedSemaphorePermit>,
 }
 
 impl Seat {
@@ -229,7 +232,14 @@ impl Seat {
             place: attached.place,
             can_resume: false,
             ticket: None,
+            starting: None,
         }
+    }
+
+    /// The server counts as starting until its first message passes.
+    pub(super) fn starting(mut self, starting: Option<OwnedSemaphorePermit>) -> Self {
+        self.starting = starting;
+        self
     }
 
     /// Counts the request when its answer passes.
@@ -246,6 +256,7 @@ impl Seat {
 
 impl Reader for Seat {
     fn passes(&mut self, message: &Message) {
+        self.starting = None;
         if let Some(ticket) = &mut self.ticket {
             ticket.passes(message);
         }
