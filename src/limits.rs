@@ -158,6 +158,19 @@ pub const IDLE_ROOM_BYTES: usize = 1024;
 /// Longest line of a child's standard error that is shown whole, in bytes.
 pub const CHILD_LINE_BYTES: usize = 4 * 1024;
 
+/// Lines of a child that are read in one go, before others have their turn.
+pub const LINES_AT_ONCE: usize = 64;
+
+/// Lines of a child on standard output that are no messages, in one chunk, for which it does not have to
+/// wait: a banner.
+pub const NOISE_AT_ONCE: usize = 200;
+
+/// How long it waits for each line where there are more: ten thousand lines a second are read.
+pub const NOISE_PAUSE: Duration = Duration::from_micros(100);
+
+/// How long it waits at most.
+pub const LONGEST_NOISE_PAUSE: Duration = Duration::from_secs(1);
+
 /// Lines of one child that are logged at once, for each of its two outputs: a stack trace passes.
 pub const CHILD_LOG_BURST: u32 = 100;
 

@@ -130,13 +130,14 @@ impl Message {
         if survey.too_deep {
             return Err(too_deep(&bytes));
         }
-        let bytes = if survey.line_ends { one_line(bytes) } else { bytes };
         let text = std::str::from_utf8(&bytes).map_err(|e| ParseError::NotJson(e.to_string()))?;
         let heads = if text.starts_with('[') {
             Heads::Batch(batch(text)?)
         } else {
             Heads::One([head(text, text)?])
         };
+        // Only now: within a string a raw line end is no white space but a fault.
+        let bytes = if survey.line_ends { one_line(bytes) } else { bytes };
         Ok(Self { bytes, heads })
     }
 

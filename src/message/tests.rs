@@ -202,3 +202,14 @@ fn a_refused_request_is_refused_under_its_id() {
     assert_eq!(ids(r#"{"id":5,"id":6,"method":"a"}"#), none, "which of them?");
     assert_eq!(ids(r#"{"id":5,"result":1,"error":{}}"#), none, "no request");
 }
+
+#[test]
+fn a_raw_line_end_within_a_string_is_no_white_space() {
+    for text in [
+        "{\"jsonrpc\":\"2.0\",\"method\":\"a\nb\"}",
+        "{\"jsonrpc\":\"2.0\",\"method\":\"m\",\"params\":{\"x\":\"a\rb\"}}",
+    ] {
+        let refused = Message::parse(Bytes::copy_from_slice(text.as_bytes()));
+        assert!(matches!(refused, Err(ParseError::NotJson(_))), "{text:?}: {refused:?}");
+    }
+}

@@ -93,7 +93,7 @@ fn messages_that_nobody_fetches_are_kept_up_to_a_bound() {
     let serve = Serve::plain();
     let session = Session::open(&serve);
     session.call(1, "announce", json!({"times": 1000}));
-    serve.wait_for_log("the oldest is lost");
+    serve.wait_for_log("messages are lost");
     let mut general = session.listen();
     session.delete();
     assert!(general.rest().len() <= 256);

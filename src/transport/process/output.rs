@@ -114,19 +114,34 @@ impl Output {
             if course.stage() == Stage::Gone {
                 last_bytes += chunk.len();
             }
-            if let Err(end) = self.take(chunk).await {
-                return end;
+            let noise = match self.take(chunk).await {
+                Ok(noise) => noise,
+                Err(end) => return end,
+            };
+            if noise > limits::NOISE_AT_ONCE && course.stage() != Stage::Gone {
+                // Who babbles waits, so that nobody else does.
+                let pause =
+                    limits::NOISE_PAUSE.saturating_mul(u32::try_from(noise).unwrap_or(u32::MAX));
+                tokio::select! {
+                    () = &mut unwanted => return End::Unwanted,
+                    () = tokio::time::sleep(pause.min(limits::LONGEST_NOISE_PAUSE)) => {}
+                }
             }
         }
         End::Over
     }
 
-    /// Waits until there is room for the messages in `chunk`.
-    async fn take(&mut self, chunk: Bytes) -> Result<(), End> {
+    /// Waits until there is room for the messages in `chunk`. How many lines in it were none.
+    async fn take(&mut self, chunk: Bytes) -> Result<usize, End> {
         self.lines.push(chunk);
-        let mut messages = Vec::new();
+        let (mut lines, mut messages) = (0, Vec::new());
         let mut fault = None;
         while let Some(line) = self.lines.next_line() {
+            lines += 1;
+            if lines % limits::LINES_AT_ONCE == 0 {
+                // A chunk can be of very many lines, and others want to run.
+                tokio::task::yield_now().await;
+            }
             match line {
                 Line::Whole(line) => self.message(line, &mut messages),
                 Line::TooLong(line) => {
@@ -137,8 +152,9 @@ impl Output {
                 }
             }
         }
+        let noise = lines.saturating_sub(messages.len());
         self.messages.send_all(&mut messages).await?;
-        fault.map_or(Ok(()), |failure| Err(End::Fault(failure)))
+        fault.map_or(Ok(noise), |failure| Err(End::Fault(failure)))
     }
 
     fn message(&mut self, line: Bytes, messages: &mut Vec<Message>) {

@@ -165,7 +165,17 @@ impl Session {
                     self.agree(&message);
                 }
                 let route = self.streams().route(message);
-                let Route::To(outlet, message, place) = route else { continue };
+                let (outlet, message, place) = match route {
+                    Route::To(outlet, message, place) => (outlet, message, place),
+                    Route::Kept => continue,
+                    Route::Lost(count) => {
+                        tracing::warn!(
+                            session = %self.number, peer = %self.peer,
+                            "the client opens no stream for what the server sends: {count} messages are lost"
+                        );
+                        continue;
+                    }
+                };
                 // A client that does not read makes its own server wait, but not for ever: the
                 // message can be had by taking the stream up again.
                 let sent = tokio::time::timeout(limits::STALLED_WRITE, outlet.send(message)).await;

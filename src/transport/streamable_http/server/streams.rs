@@ -28,6 +28,8 @@ pub(super) struct Streams {
     // For the general stream, until there is one.
     backlog: VecDeque<Message>,
     backlog_bytes: usize,
+    // Messages that there was no room for.
+    lost: u64,
     replay: Replay,
     // Events have ids, so that a broken stream can be taken up again.
     resumable: bool,
@@ -84,6 +86,8 @@ pub(super) enum Route {
     Kept,
     /// To a client.
     To(Sender, Message, Place),
+    /// It was kept, and the oldest that was kept is lost, the so-manieth; not told each time.
+    Lost(u64),
 }
 
 impl Streams {
@@ -305,18 +309,18 @@ impl Streams {
 
     /// Keeps a message until there is a general stream.
     fn hold(&mut self, message: Message) -> Route {
+        let before = self.lost;
         self.backlog_bytes += message.bytes().len();
         self.backlog.push_back(message);
         while self.backlog.len() > limits::GENERAL_BACKLOG
             || (self.backlog_bytes > limits::REPLAY_BYTES && self.backlog.len() > 1)
         {
-            tracing::warn!(
-                "a client opens no stream for what the server sends: the oldest is lost"
-            );
+            self.lost += 1;
             let lost = self.backlog.pop_front();
             self.backlog_bytes -= lost.map_or(0, |message| message.bytes().len());
         }
-        Route::Kept
+        let is_told = self.lost > before && self.lost.is_power_of_two();
+        if is_told { Route::Lost(self.lost) } else { Route::Kept }
     }
 
     fn take_backlog(&mut self, number: u64) -> Vec<Message> {
