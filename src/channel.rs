@@ -191,6 +191,17 @@ impl Receiver {
         self.rest.pop_front()
     }
 
+    /// The next response; what comes before it is dropped. `None` as for [`Receiver::recv`]. Cancel
+    /// safe.
+    pub async fn recv_response(&mut self) -> Option<Message> {
+        loop {
+            let message = self.recv().await?;
+            if message.is_response() {
+                return Some(message);
+            }
+        }
+    }
+
     /// Waits for a message and takes what waits behind it. False once the other end has closed and
     /// everything was received. Cancel safe.
     pub async fn recv_all(&mut self, messages: &mut Vec<Message>) -> bool {

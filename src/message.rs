@@ -167,6 +167,24 @@ impl Message {
         }
     }
 
+    /// Whether this is one response.
+    pub fn is_response(&self) -> bool {
+        self.head().is_some_and(|head| matches!(head.kind, Kind::Response { .. }))
+    }
+
+    /// The code of the error that this is; `None` if it is none.
+    pub fn error_code(&self) -> Option<i64> {
+        #[derive(Deserialize)]
+        struct Error {
+            code: i64,
+        }
+        let head = self.head()?;
+        if !matches!(head.kind, Kind::Response { failed: true, .. }) {
+            return None;
+        }
+        serde_json::from_slice::<Error>(self.payload(head)).ok().map(|error| error.code)
+    }
+
     /// Whether this is a batch.
     pub fn is_batch(&self) -> bool {
         matches!(self.heads, Heads::Batch(_))

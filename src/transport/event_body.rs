@@ -23,8 +23,9 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::channel::Receiver;
 use crate::limits;
-use crate::message::Kind;
 use crate::message::Message;
+use crate::transport::http_listener::Reply;
+use crate::transport::http_listener::stream;
 
 /// The ids of the events of one stream: `stream-number`. They name the stream, since a client that
 /// comes back says the last one alone.
@@ -138,7 +139,7 @@ impl<G: Reader> EventBody<G> {
             if self.is_over {
                 break;
             }
-            self.is_over = self.ends_with_answer && is_answer(&message);
+            self.is_over = self.ends_with_answer && message.is_response();
             self.guard.passes(&message);
             if let Some(id) = &mut self.ids {
                 let _ = writeln!(small, "id: {}-{}", id.stream, id.number);
@@ -221,18 +222,21 @@ impl<G: Reader> Body for EventBody<G> {
     }
 }
 
+/// The answer whose body is an event stream.
+pub(crate) fn reply<G: Reader>(body: EventBody<G>) -> Reply {
+    let mut reply = stream(body);
+    reply.headers_mut().extend(headers());
+    reply
+}
+
 /// The headers of an event stream; the last one keeps nginx from holding it back.
-pub(crate) fn headers() -> HeaderMap {
+fn headers() -> HeaderMap {
     let list = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-cache, no-transform"),
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     list.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
-}
-
-fn is_answer(message: &Message) -> bool {
-    message.head().is_some_and(|head| matches!(head.kind, Kind::Response { .. }))
 }
 
 #[cfg(test)]

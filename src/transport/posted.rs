@@ -8,6 +8,7 @@ use http::header;
 use hyper::body::Incoming;
 
 use crate::limits;
+use crate::message::Id;
 use crate::message::Message;
 use crate::message::ParseError;
 use crate::message::RpcError;
@@ -76,28 +77,23 @@ fn not_a_message(error: ParseError) -> Reply {
         ParseError::NotJson(reason) => (RpcError::parse_error(&reason), Vec::new()),
         ParseError::Invalid { ids, reason } => (RpcError::invalid_request(reason), ids),
     };
-    let answer = |id| error.answer(id).into_bytes();
-    let text: Bytes = match &ids[..] {
-        [] => answer(None),
-        [id] => answer(Some(id)),
-        ids => array(&ids.iter().map(|id| answer(Some(id))).collect::<Vec<_>>()),
-    };
-    json(StatusCode::BAD_REQUEST, text)
+    json(StatusCode::BAD_REQUEST, answers(&ids.iter().collect::<Vec<_>>(), &error))
 }
 
 /// An answer to the requests in `message` that is an error of ours; under a null id if there are
 /// none.
 pub(crate) fn error(status: StatusCode, message: &Message, error: &RpcError) -> Reply {
-    let ids: Vec<_> = message.request_ids().collect();
-    let text = match ids[..] {
-        [] => error.answer(None).into_bytes(),
-        [id] => error.answer(Some(id)).into_bytes(),
-        _ => {
-            let answers = ids.iter().map(|id| error.answer(Some(id)).into_bytes());
-            array(&answers.collect::<Vec<_>>())
-        }
-    };
-    json(status, text)
+    json(status, answers(&message.request_ids().collect::<Vec<_>>(), error))
+}
+
+/// The answers to all of these requests; one under a null id if there are none.
+fn answers(ids: &[&Id], error: &RpcError) -> Bytes {
+    let answer = |id| error.answer(id).into_bytes();
+    match ids {
+        [] => answer(None),
+        [id] => answer(Some(id)),
+        ids => array(&ids.iter().map(|id| answer(Some(id))).collect::<Vec<_>>()),
+    }
 }
 
 /// The same for what failed on its way to the MCP server.
@@ -122,7 +118,7 @@ fn busy_for(failure: &Failure, mut reply: Reply) -> Reply {
 }
 
 /// Several JSON texts as one.
-pub(crate) fn array(texts: &[Bytes]) -> Bytes {
+fn array(texts: &[Bytes]) -> Bytes {
     let mut whole = vec![b'['];
     for (count, text) in texts.iter().enumerate() {
         if count > 0 {

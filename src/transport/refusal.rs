@@ -10,7 +10,6 @@ use http::HeaderMap;
 use http::HeaderValue;
 use http::StatusCode;
 use http::header;
-use serde::Deserialize;
 use url::Url;
 
 use crate::limits;
@@ -33,9 +32,14 @@ pub const HEADER_MISMATCH: i64 = -32020;
 /// `MissingRequiredClientCapability` of 2026-07-28.
 const MISSING_CAPABILITY: i64 = -32021;
 /// `UnsupportedProtocolVersion` of 2026-07-28.
-const UNSUPPORTED_VERSION: i64 = -32022;
+pub const UNSUPPORTED_VERSION: i64 = -32022;
 /// JSON-RPC: no such method; in the modern era with status 404.
-const METHOD_NOT_FOUND: i64 = -32601;
+pub const METHOD_NOT_FOUND: i64 = -32601;
+
+/// Whether this is the code of an error that the modern era alone knows.
+pub fn is_modern_code(code: i64) -> bool {
+    matches!(code, HEADER_MISMATCH | MISSING_CAPABILITY | UNSUPPORTED_VERSION)
+}
 
 /// The remote said no.
 #[derive(Debug)]
@@ -70,20 +74,14 @@ impl Refusal {
 
     /// The code of the JSON-RPC error in the body, if there is one.
     pub fn code(&self) -> Option<i64> {
-        #[derive(Deserialize)]
-        struct Error {
-            code: i64,
-        }
-        let (message, head) = self.error()?;
-        let error: Error = serde_json::from_slice(message.payload(head)).ok()?;
-        Some(error.code)
+        self.error.as_ref()?.error_code()
     }
 
     /// Whether only a server of the modern era answers like this (specification 2026-07-28,
     /// "Backward Compatibility").
     pub fn is_modern(&self) -> bool {
         match self.code() {
-            Some(HEADER_MISMATCH | MISSING_CAPABILITY | UNSUPPORTED_VERSION) => true,
+            Some(code) if is_modern_code(code) => true,
             Some(METHOD_NOT_FOUND) => self.status == StatusCode::NOT_FOUND,
             _ => false,
         }

@@ -12,6 +12,7 @@ use crate::message::Message;
 use crate::report::Failure;
 use crate::report::Kind;
 use crate::report::Report;
+use crate::transport::refusal::is_modern_code;
 
 /// What a child said first.
 pub(super) enum Greeting {
@@ -35,7 +36,7 @@ pub(super) async fn discover(mux: &Mux) -> Result<Greeting, Failure> {
     let Some(answer) = asked.await? else { return Ok(Greeting::LegacyOnly) };
     let body = body(&answer);
     let is_modern = match body.get("code").and_then(Value::as_i64) {
-        Some(code) => (-32022..=-32020).contains(&code),
+        Some(code) => is_modern_code(code),
         None => body.get("supportedVersions").is_some(),
     };
     Ok(if is_modern { Greeting::Modern } else { Greeting::LegacyOnly })
@@ -78,15 +79,7 @@ async fn ask(
     let request = Message::parse(Bytes::from(request.to_string())).map_err(|_| lost())?;
     let (sender, mut answers) = mux.join()?;
     sender.send(request).await.map_err(|_| lost())?;
-    let answer = async {
-        loop {
-            let message = answers.recv().await?;
-            if message.head().is_some_and(|head| head.method().is_none()) {
-                return Some(message);
-            }
-        }
-    };
-    match tokio::time::timeout(limit, answer).await {
+    match tokio::time::timeout(limit, answers.recv_response()).await {
         // The end of the server is told as an answer, too.
         Ok(Some(_)) | Ok(None) if mux.is_over() => Err(lost()),
         Ok(answer) => Ok(answer),

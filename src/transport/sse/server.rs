@@ -29,7 +29,6 @@ use crate::transport::http_listener::Refused;
 use crate::transport::http_listener::Reply;
 use crate::transport::http_listener::empty;
 use crate::transport::http_listener::refusal;
-use crate::transport::http_listener::stream;
 use crate::transport::posted;
 use crate::transport::posted::check_content;
 use crate::transport::posted::not_allowed;
@@ -166,9 +165,7 @@ impl<B: Backend> SseEndpoint<B> {
         let seat = Seat { sessions, counts, id, number, peer, asked, starting };
         let mut body = EventBody::new(channel.receiver, seat);
         body.begin_with("endpoint", &endpoint);
-        let mut reply = stream(body);
-        reply.headers_mut().extend(event_body::headers());
-        Ok(reply)
+        Ok(event_body::reply(body))
     }
 
     async fn take(

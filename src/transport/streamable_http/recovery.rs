@@ -16,6 +16,7 @@ use crate::transport::streamable_http::exchange::Exchange;
 use crate::transport::streamable_http::session::Agreed;
 use crate::transport::streamable_http::session::Opening;
 use crate::transport::streamable_http::shared::Shared;
+use crate::transport::streamable_http::tools;
 
 /// Opens a new session in place of the one with this generation, unseen by the host (A23). Many may
 /// ask at once; one does it. False if there is no new session.
@@ -66,7 +67,7 @@ pub(crate) async fn reload_tools(shared: &Arc<Shared>, call: &Message) -> bool {
         let Some(answer) = call_own(shared, "tools/list", &params, true).await else {
             return false;
         };
-        cursor = next_cursor(&answer);
+        cursor = tools::next_cursor(&answer);
         shared.tools(|tools| tools.learn(answer, page == 0));
         if cursor.is_none() {
             return true;
@@ -119,16 +120,6 @@ async fn call_own(
     let (answer, _) = Box::pin(exchange.call()).await.ok()?;
     let failed = matches!(answer.head()?.kind, MessageKind::Response { failed: true, .. });
     (!failed).then_some(answer)
-}
-
-fn next_cursor(answer: &Message) -> Option<Box<RawValue>> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Page {
-        next_cursor: Option<Box<RawValue>>,
-    }
-    let page: Page = serde_json::from_slice(answer.payload(answer.head()?)).ok()?;
-    page.next_cursor.filter(|cursor| cursor.get() != "null")
 }
 
 /// The new session offers other things than the old one: the host should look again.

@@ -19,7 +19,6 @@ mod modern;
 mod patience;
 mod registry;
 mod replay;
-mod reply;
 mod session;
 mod streams;
 

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use http::HeaderName;
 use http::HeaderValue;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::limits;
@@ -100,6 +101,17 @@ impl Tools {
             self.bytes -= name.len() + mirrored.bytes();
         }
     }
+}
+
+/// The cursor of the page behind this one; `None` on the last.
+pub(crate) fn next_cursor(answer: &Message) -> Option<Box<RawValue>> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Page {
+        next_cursor: Option<Box<RawValue>>,
+    }
+    let page: Page = serde_json::from_slice(answer.payload(answer.head()?)).ok()?;
+    page.next_cursor.filter(|cursor| cursor.get() != "null")
 }
 
 /// Says which tool is left out and why.

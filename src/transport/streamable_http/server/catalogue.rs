@@ -3,13 +3,13 @@
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use serde::Deserialize;
 use serde_json::json;
+use serde_json::value::RawValue;
 use tokio::sync::OnceCell;
+use tokio::time::timeout;
 
 use crate::adapt::mux::MuxSender;
 use crate::channel::Receiver;
@@ -18,6 +18,7 @@ use crate::message::Message;
 use crate::message::RpcError;
 use crate::transport::streamable_http::params::Params;
 use crate::transport::streamable_http::server::era;
+use crate::transport::streamable_http::tools;
 use crate::transport::streamable_http::tools::Tools;
 
 /// What is known of the tools.
@@ -45,12 +46,14 @@ impl Catalogue {
     }
 
     /// Refuses a call whose headers do not repeat its arguments.
-    pub(super) fn check(&self, message: &Message, headers: &HeaderMap) -> Result<(), RpcError> {
-        let Some(head) = message.head().filter(|head| head.method() == Some(CALL)) else {
-            return Ok(());
-        };
-        let Ok(params) = Params::read(message, head) else { return Ok(()) };
-        let Some(tool) = &params.name else { return Ok(()) };
+    pub(super) fn check(
+        &self,
+        message: &Message,
+        params: &Params<'_>,
+        headers: &HeaderMap,
+    ) -> Result<(), RpcError> {
+        let is_call = message.head().and_then(|head| head.method()) == Some(CALL);
+        let Some(tool) = params.name.as_ref().filter(|_| is_call) else { return Ok(()) };
         match self.lock().disagreement(tool, params.arguments, headers) {
             Some(name) => Err(RpcError::header_mismatch(&format!(
                 "the header `{name}` does not repeat its argument"
@@ -62,13 +65,14 @@ impl Catalogue {
     async fn pages(&self, sender: &MuxSender, answers: &mut Receiver) {
         let mut cursor = None;
         for page in 0..limits::TOOL_PAGES {
-            let Some(request) = list(page, cursor.as_deref()) else { return };
+            let Some(request) = list(page, cursor.take()) else { return };
             if sender.send(request).await.is_err() {
                 return;
             }
-            let Some(answer) = answer(answers).await else { return };
+            let answer = timeout(limits::OWN_REQUEST_TIMEOUT, answers.recv_response()).await;
+            let Ok(Some(answer)) = answer else { return };
             self.learn(&answer, page == 0);
-            cursor = next_cursor(&answer);
+            cursor = tools::next_cursor(&answer);
             if cursor.is_none() {
                 return;
             }
@@ -82,38 +86,14 @@ impl Catalogue {
 
 const CALL: &str = "tools/call";
 
-fn list(page: usize, cursor: Option<&str>) -> Option<Message> {
+fn list(page: usize, cursor: Option<Box<RawValue>>) -> Option<Message> {
     let mut params = json!({ "_meta": {
         "io.modelcontextprotocol/protocolVersion": era::MODERN,
         "io.modelcontextprotocol/clientCapabilities": {},
     } });
     if let Some(cursor) = cursor {
-        params["cursor"] = cursor.into();
+        params["cursor"] = serde_json::from_str(cursor.get()).ok()?;
     }
     let request = json!({ "jsonrpc": "2.0", "id": page, "method": "tools/list", "params": params });
     Message::parse(Bytes::from(request.to_string())).ok()
-}
-
-/// The next answer within [`limits::OWN_REQUEST_TIMEOUT`].
-async fn answer(answers: &mut Receiver) -> Option<Message> {
-    let limit: Duration = limits::OWN_REQUEST_TIMEOUT;
-    let answer = async {
-        loop {
-            let message = answers.recv().await?;
-            if message.head().is_some_and(|head| head.method().is_none()) {
-                return Some(message);
-            }
-        }
-    };
-    tokio::time::timeout(limit, answer).await.ok().flatten()
-}
-
-fn next_cursor(answer: &Message) -> Option<String> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Page {
-        next_cursor: Option<String>,
-    }
-    let head = answer.head()?;
-    serde_json::from_slice::<Page>(answer.payload(head)).ok()?.next_cursor
 }

@@ -17,8 +17,9 @@ use crate::transport::streamable_http::server::era::PROTOCOL_VERSION;
 
 type Fault = (StatusCode, RpcError);
 
-/// Refuses a message whose headers and body do not belong together, or do not say enough.
-pub(super) fn check(message: &Message, headers: &HeaderMap) -> Result<(), Fault> {
+/// Refuses a message whose headers and body do not belong together, or do not say enough. The
+/// parameters of one that may pass.
+pub(super) fn check<'m>(message: &'m Message, headers: &HeaderMap) -> Result<Params<'m>, Fault> {
     let bad = |error| (StatusCode::BAD_REQUEST, error);
     let Some(head) = message.head() else {
         return Err(bad(RpcError::invalid_request("batches are not part of this version")));
@@ -42,7 +43,7 @@ pub(super) fn check(message: &Message, headers: &HeaderMap) -> Result<(), Fault>
         // Never the server's business: a child of both eras would begin anew for all its clients.
         return Err((StatusCode::NOT_FOUND, RpcError::method_not_found(method)));
     }
-    Ok(())
+    Ok(params)
 }
 
 /// The method that this version has removed.

@@ -11,7 +11,6 @@ use http::StatusCode;
 use crate::auth::Peer;
 use crate::channel::Channel;
 use crate::limits;
-use crate::message::Kind as MessageKind;
 use crate::message::Message;
 use crate::message::RpcError;
 use crate::report::Failure;
@@ -27,8 +26,8 @@ use crate::transport::http_listener::Reply;
 use crate::transport::http_listener::empty;
 use crate::transport::http_listener::json;
 use crate::transport::http_listener::refusal;
-use crate::transport::http_listener::stream;
 use crate::transport::posted;
+use crate::transport::refusal::UNSUPPORTED_VERSION;
 use crate::transport::streamable_http::server::backend::Backend;
 use crate::transport::streamable_http::server::counts::Ending;
 use crate::transport::streamable_http::server::counts::Ticket;
@@ -37,7 +36,6 @@ use crate::transport::streamable_http::server::endpoint::accepts;
 use crate::transport::streamable_http::server::era;
 use crate::transport::streamable_http::server::era::PROTOCOL_VERSION;
 use crate::transport::streamable_http::server::registry::SESSION_ID;
-use crate::transport::streamable_http::server::reply;
 use crate::transport::streamable_http::server::session::Seat;
 use crate::transport::streamable_http::server::session::Session;
 use crate::transport::streamable_http::server::streams::Attached;
@@ -87,7 +85,7 @@ impl<B: Backend> Endpoint<B> {
             First::Answer(answer) => {
                 seat.answered();
                 ticket.passes(&answer);
-                if let Some(code) = reply::error_code(&answer) {
+                if let Some(code) = answer.error_code() {
                     // There is nothing that a client could do with the session.
                     return Ok(json(status_of(code), answer.into_bytes()));
                 }
@@ -226,7 +224,7 @@ impl<B: Backend> Endpoint<B> {
         };
         let first = match &messages[..] {
             _ if !is_open => First::Over,
-            [only] if is_answer(only) => messages.pop().map_or(First::Over, First::Answer),
+            [only] if only.is_response() => messages.pop().map_or(First::Over, First::Answer),
             _ => First::Others(messages),
         };
         Ok((seat, attached, first))
@@ -252,9 +250,6 @@ impl Drop for Unknown {
     }
 }
 
-/// JSON-RPC error of the specification of 2026-07-28: the version is not spoken.
-const UNSUPPORTED_VERSION: i64 = -32022;
-
 /// An event stream with what is there already.
 fn events(mut seat: Seat, attached: Attached, messages: Vec<Message>) -> Reply {
     seat.can_resume = attached.next.is_some();
@@ -264,9 +259,7 @@ fn events(mut seat: Seat, attached: Attached, messages: Vec<Message>) -> Reply {
         body.prime();
     }
     body.push(attached.missed.into_iter().chain(messages));
-    let mut reply = stream(body);
-    reply.headers_mut().extend(event_body::headers());
-    reply
+    event_body::reply(body)
 }
 
 /// A client that is told that its version is not spoken has to see it in the status, too.
@@ -286,10 +279,6 @@ fn check_version(headers: &HeaderMap) -> Result<(), Refused> {
     let report = Report::new("the `MCP-Protocol-Version` header names no version of this server")
         .cause(format!("it speaks {}", era::LEGACY.join(", ")));
     Err(refusal(StatusCode::BAD_REQUEST, Kind::Protocol, report).into())
-}
-
-fn is_answer(message: &Message) -> bool {
-    message.head().is_some_and(|head| matches!(head.kind, MessageKind::Response { .. }))
 }
 
 fn in_use(message: &Message) -> Reply {

@@ -23,15 +23,14 @@ use crate::transport::http_listener::Refused;
 use crate::transport::http_listener::Reply;
 use crate::transport::http_listener::empty;
 use crate::transport::http_listener::json;
-use crate::transport::http_listener::stream;
 use crate::transport::posted;
-use crate::transport::streamable_http::params::Params;
+use crate::transport::refusal::METHOD_NOT_FOUND;
+use crate::transport::refusal::is_modern_code;
 use crate::transport::streamable_http::server::backend::Backend;
 use crate::transport::streamable_http::server::backend::Unserved;
 use crate::transport::streamable_http::server::checks;
 use crate::transport::streamable_http::server::counts::Ticket;
 use crate::transport::streamable_http::server::endpoint::Endpoint;
-use crate::transport::streamable_http::server::reply;
 
 impl<B: Backend> Endpoint<B> {
     /// Answers one POST.
@@ -43,16 +42,16 @@ impl<B: Backend> Endpoint<B> {
         ticket: &mut Ticket,
     ) -> Result<Reply, Refused> {
         let refused = |(status, error)| posted::error(status, &message, &error);
-        checks::check(&message, headers).map_err(refused)?;
+        let params = checks::check(&message, headers).map_err(refused)?;
         if self.catalogue.is_needed_for(&message) {
             let (sender, answers) = self.join(&message, peer).await?;
             self.catalogue.read(sender, answers).await;
         }
         let mismatch = |error| posted::error(StatusCode::BAD_REQUEST, &message, &error);
-        self.catalogue.check(&message, headers).map_err(mismatch)?;
+        self.catalogue.check(&message, &params, headers).map_err(mismatch)?;
         let (sender, mut queue) = self.join(&message, peer).await?;
         trace("client -> server", &message, peer, None);
-        let lists = is_list(&message);
+        let lists = is_list(&message).then_some(params.cursor.is_none());
         let asks = message.request().is_some();
         let farewell = farewell(&message);
         sender.send(message).await.map_err(|_| empty(StatusCode::BAD_GATEWAY))?;
@@ -69,7 +68,7 @@ impl<B: Backend> Endpoint<B> {
                 }
                 ticket.passes(&messages[0]);
                 trace("server -> client", &messages[0], peer, Some(ticket.elapsed()));
-                let status = status(reply::error_code(&messages[0]));
+                let status = status(messages[0].error_code());
                 return Ok(json(status, messages.remove(0).into_bytes()));
             }
             _ => {}
@@ -83,9 +82,7 @@ impl<B: Backend> Endpoint<B> {
             body = body.until_stopped(self.stop.clone(), farewell);
         }
         body.push(messages);
-        let mut reply = stream(body);
-        reply.headers_mut().extend(event_body::headers());
-        Ok(reply)
+        Ok(event_body::reply(body))
     }
 
     async fn join(
@@ -120,15 +117,13 @@ fn farewell(message: &Message) -> Option<Message> {
     Message::parse(Bytes::from(result)).ok()
 }
 
-/// Whether a `tools/list` asks for the first page; `None` for another request.
-fn is_list(message: &Message) -> Option<bool> {
-    let head = message.head().filter(|head| head.method() == Some("tools/list"))?;
-    Params::read(message, head).ok().map(|params| params.cursor.is_none())
+fn is_list(message: &Message) -> bool {
+    message.head().and_then(|head| head.method()) == Some("tools/list")
 }
 
 /// Whether the answer is all there is.
 fn is_answer(messages: &[Message]) -> bool {
-    matches!(messages, [only] if only.head().is_some_and(|head| head.method().is_none()))
+    matches!(messages, [only] if only.is_response())
 }
 
 /// Dropped with the stream, which cancels the request if it is not answered: a disconnect is the
@@ -142,8 +137,7 @@ struct Asking {
 impl Reader for Asking {
     fn passes(&mut self, message: &Message) {
         self.ticket.passes(message);
-        let is_answer = message.head().is_some_and(|head| head.method().is_none());
-        let took = is_answer.then(|| self.ticket.elapsed());
+        let took = message.is_response().then(|| self.ticket.elapsed());
         trace("server -> client", message, &self.peer, took);
     }
 }
@@ -160,8 +154,8 @@ fn legacy_only(message: &Message) -> Reply {
 /// The status that goes with an error of the server ("Error Handling").
 fn status(code: Option<i64>) -> StatusCode {
     match code {
-        Some(-32601) => StatusCode::NOT_FOUND,
-        Some(-32022..=-32020) => StatusCode::BAD_REQUEST,
+        Some(METHOD_NOT_FOUND) => StatusCode::NOT_FOUND,
+        Some(code) if is_modern_code(code) => StatusCode::BAD_REQUEST,
         _ => StatusCode::OK,
     }
 }

@@ -8,7 +8,6 @@ use std::sync::OnceLock;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +31,7 @@ use crate::transport::streamable_http::server::streams::Attached;
 use crate::transport::streamable_http::server::streams::Place;
 use crate::transport::streamable_http::server::streams::Route;
 use crate::transport::streamable_http::server::streams::Streams;
+use crate::transport::streamable_http::session::Agreed;
 
 /// A session.
 #[derive(Debug)]
@@ -77,11 +77,15 @@ impl Session {
 
     /// Notes the version that is agreed on in the answer to `initialize`, the first of a session.
     fn agree(&self, message: &Message) {
-        let Some(version) = agreed_version(message) else { return };
-        if version.as_str() >= RESUMABLE_SINCE {
+        let Some(head) = message.head() else { return };
+        if !matches!(head.kind, MessageKind::Response { failed: false, .. }) {
+            return;
+        }
+        let Some(agreed) = Agreed::read(message.payload(head)) else { return };
+        if agreed.version.as_str() >= RESUMABLE_SINCE {
             self.streams().make_resumable();
         }
-        let _ = self.version.set(version);
+        let _ = self.version.set(agreed.version);
     }
 
     /// The version that was agreed on.
@@ -203,21 +207,6 @@ impl Session {
 /// Since this version a client may take a stream up again after an event without data, which older
 /// clients take for a broken message.
 const RESUMABLE_SINCE: &str = "2025-11-25";
-
-/// The version that the answer to `initialize` names.
-fn agreed_version(answer: &Message) -> Option<String> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Initialized {
-        protocol_version: String,
-    }
-    let head = answer.head()?;
-    if !matches!(head.kind, MessageKind::Response { failed: false, .. }) {
-        return None;
-    }
-    let result = serde_json::from_slice::<Initialized>(answer.payload(head)).ok();
-    result.map(|result| result.protocol_version)
-}
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
