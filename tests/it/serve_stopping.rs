@@ -30,7 +30,8 @@ fn begin_to_stop(serve: &Serve) {
 #[test]
 fn what_runs_is_finished_before_the_end() {
     const BYTES: usize = 8 * 1024 * 1024;
-    let serve = Serving::plain().child("--modern").start();
+    // However slow this machine and its readers are.
+    let serve = Serving::plain().child("--modern").flag("--shutdown-timeout", "10m").start();
     let gate = serve.path("gate");
     let arguments = json!({"bytes": BYTES, "gate": gate.display().to_string()});
     let sessions: Vec<_> = (0..5).map(|_| Session::open(&serve)).collect();
