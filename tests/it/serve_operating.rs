@@ -33,6 +33,7 @@ use crate::support::operated::initialize;
 use crate::support::operated::modern_call;
 use crate::support::operated::post;
 use crate::support::operated::serve;
+use crate::support::patient::uninterrupted;
 use crate::support::pki;
 use crate::support::pki::Ca;
 use crate::support::watched::LIMIT;
@@ -250,7 +251,8 @@ fn a_service_manager_hears_of_start_reload_life_and_end() {
     let server = Operated::start(&mut command);
     let heard = |wanted: &str| loop {
         let mut word = [0; 256];
-        let count = manager.recv(&mut word).unwrap_or_else(|e| panic!("no {wanted}: {e}"));
+        let count = uninterrupted(|| manager.recv(&mut word));
+        let count = count.unwrap_or_else(|e| panic!("no {wanted}: {e}"));
         let word = String::from_utf8_lossy(&word[..count]).into_owned();
         if word != "WATCHDOG=1" || wanted == word {
             assert!(word.starts_with(wanted), "{word} instead of {wanted}");

@@ -268,6 +268,26 @@ fn attack(serve: &Serve, session: &Session<'_>, tool: &str, args: &[String]) -> 
 }
 
 #[test]
+fn slowhttptest_does_a_good_client_no_harm() {
+    if !has_tool("slowhttptest") {
+        return;
+    }
+    let serve = Serve::plain();
+    let session = Session::open(&serve);
+    let url = format!("http://{}/mcp", serve.address);
+    let words = |kind: &str| -> Vec<String> {
+        let line =
+            format!("{kind} -c 300 -r 150 -i 1 -l 6 -p 3 -u {url} -t POST -f application/json");
+        line.split(' ').map(str::to_owned).collect()
+    };
+    for kind in ["-H", "-B", "-X"] {
+        attack(&serve, &session, "slowhttptest", &words(kind));
+    }
+    until("descriptors", || (Usage::of(serve.pid()).descriptors < 60).then_some(()));
+    assert_eq!(session.status(), 200);
+}
+
+#[test]
 fn h2load_does_a_good_client_no_harm() {
     if !has_tool("h2load") {
         return;

@@ -16,6 +16,7 @@ use rustls_pki_types::ServerName;
 use serde_json::Value;
 use socket2::SockRef;
 
+use crate::support::patient::uninterrupted;
 use crate::support::pki::Leaf;
 use crate::support::serve::Serve;
 use crate::support::tls_server::store;
@@ -174,7 +175,7 @@ impl Wire {
 
     /// Waits for the time of its patience whether the server closes.
     pub(crate) fn is_closed(&mut self) -> bool {
-        match self.stream.read(&mut [0; 4096]) {
+        match uninterrupted(|| self.stream.read(&mut [0; 4096])) {
             Ok(count) => count == 0,
             Err(error) => !is_timeout(&error),
         }
@@ -302,7 +303,7 @@ impl Wire {
 
     fn fill(&mut self) -> Option<()> {
         let mut chunk = [0; 64 * 1024];
-        match self.stream.read(&mut chunk) {
+        match uninterrupted(|| self.stream.read(&mut chunk)) {
             Ok(0) => None,
             Ok(count) => {
                 self.kept.extend_from_slice(&chunk[..count]);

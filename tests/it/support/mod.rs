@@ -20,6 +20,7 @@ pub(crate) mod namespace;
 #[cfg(unix)]
 pub(crate) mod operated;
 pub(crate) mod parallel;
+pub(crate) mod patient;
 pub(crate) mod pipes;
 pub(crate) mod pki;
 pub(crate) mod raw;

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
+use crate::support::patient::uninterrupted;
 use crate::support::request::Request;
 use crate::support::watched::LIMIT;
 use crate::support::watched::Watched;
@@ -164,7 +165,7 @@ impl Connection {
     /// Waits for some bytes, whatever they are.
     pub(crate) fn read_some(&mut self) {
         if let Some(mut stream) = self.stream.as_deref() {
-            drop(stream.read(&mut [0; 16 * 1024]));
+            drop(uninterrupted(|| stream.read(&mut [0; 16 * 1024])));
         }
     }
 

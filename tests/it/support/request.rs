@@ -5,6 +5,8 @@ use std::io::Read;
 
 use serde_json::Value;
 
+use crate::support::patient::uninterrupted;
+
 /// One HTTP request. Over HTTP/1.1 the headers stand as they came, with case and repetitions.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Request {
@@ -90,7 +92,7 @@ fn fill_until(
         if let Some(at) = ready(kept) {
             return Ok(Some(at));
         }
-        match stream.read(&mut chunk)? {
+        match uninterrupted(|| stream.read(&mut chunk))? {
             0 => return Ok(None),
             count => kept.extend_from_slice(&chunk[..count]),
         }

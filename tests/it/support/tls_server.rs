@@ -39,6 +39,7 @@ use rustls_pki_types::UnixTime;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 
+use crate::support::patient::uninterrupted;
 use crate::support::pki::Leaf;
 
 /// Nothing on loopback takes that long; a test that would hang fails instead.
@@ -87,7 +88,7 @@ impl Server {
     /// Not TLS at all: waits for the first bytes and answers these.
     pub(crate) fn start_raw(answer: &'static [u8]) -> Self {
         Self::start_with(move |mut socket| {
-            let _ = socket.read(&mut [0; 4096]);
+            let _ = uninterrupted(|| socket.read(&mut [0; 4096]));
             let _ = socket.write_all(answer);
             None
         })
