@@ -44,6 +44,11 @@ impl From<&str> for Label {
     }
 }
 
+/// Whether [`trace`] says anything.
+pub(crate) fn is_traced() -> bool {
+    tracing::enabled!(tracing::Level::DEBUG)
+}
+
 /// A debug line about a message on its way, never its body; `took` is the time from the request to
 /// its answer.
 pub(crate) fn trace(
@@ -53,7 +58,7 @@ pub(crate) fn trace(
     head: &Head,
     took: Option<Duration>,
 ) {
-    if !tracing::enabled!(tracing::Level::DEBUG) {
+    if !is_traced() {
         return;
     }
     let (session, peer) = (label.map(Label::session), label.and_then(Label::peer));

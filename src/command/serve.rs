@@ -1,8 +1,8 @@
 //! The companion server: puts an MCP server that speaks stdio behind HTTPS.
 //!
 //! ```text
-//! clients --> Front --> Routes --+-- /mcp: Endpoint ----------+--> Servers --> relay --> a child a session
-//!                                +-- /sse, /messages: SSE ----+           --> mux ----> a child a principal
+//! clients --> Front --> Routes --+-- /mcp: Endpoint -----------------------+--> Servers --+----------> a child a session
+//!                                +-- /sse, /messages: SSE --> Relayed -----+              +--> mux --> a child a principal
 //! ```
 
 mod config;
@@ -11,6 +11,7 @@ mod guest;
 mod notify;
 mod operator;
 mod probe;
+mod relayed;
 mod resident;
 mod room;
 mod routes;
@@ -102,7 +103,7 @@ pub async fn run(mut config: ServeConfig) -> Result<(), Report> {
         notifier.stopping();
         operator.stopping();
         routes.finish();
-        let answered = tokio::time::timeout(limit, servers.finished());
+        let answered = tokio::time::timeout(limit, routes.finished());
         // Who was not answered is told so after the limit, and idle connections say farewell.
         let drained = tokio::time::timeout(limit + 2 * limits::FAREWELL, front.drain());
         let (answered, drained) = tokio::join!(answered, drained);

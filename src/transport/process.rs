@@ -170,6 +170,11 @@ impl Children {
         self.census.counts()
     }
 
+    /// Waits until one has ended right after its start, and nobody had asked for it.
+    pub async fn early_end(&self) {
+        self.census.early_end.notified().await;
+    }
+
     /// Waits until none runs. The channels of all of them have to be dropped for that, or it takes
     /// as long as they like.
     pub async fn finished(&self) {

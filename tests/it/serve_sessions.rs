@@ -94,6 +94,22 @@ fn a_delete_ends_the_session_and_its_process() {
 }
 
 #[test]
+fn a_call_that_runs_when_its_session_ends_is_answered_with_an_error() {
+    let serve = Serving::plain().flag("--session-lifetime", "3s").start();
+    let (deleted, expires) = (Session::open(&serve), Session::open(&serve));
+    let mut calls =
+        [&deleted, &expires].map(|it| it.tell(call("it", "hold", json!({}))).streamed());
+    assert_eq!(deleted.delete(), 204);
+    for (stream, cause) in calls.iter_mut().zip(["the client ended it", "its time is over"]) {
+        let told = stream.rest();
+        let [answer] = &told[..] else { panic!("{told:?}") };
+        assert_eq!(answer["id"], "it");
+        assert_eq!(answer["error"]["data"]["kind"], "outcome_unknown", "{answer}");
+        assert_eq!(answer["error"]["data"]["cause"], cause, "{answer}");
+    }
+}
+
+#[test]
 fn no_request_is_taken_in_the_moment_after_a_delete() {
     let serve = Serve::plain();
     parallel::for_each(0..60, |number| {

@@ -2,8 +2,6 @@
 
 use bytes::Bytes;
 
-use crate::auth::Label;
-use crate::auth::label;
 use crate::channel::Channel;
 use crate::channel::Receiver;
 use crate::channel::Sender;
@@ -13,11 +11,11 @@ use crate::message::Message;
 /// Carries messages between a client and its part of a shared child until one of them ends. The
 /// client's `initialize` is answered with what the child said to ours, and its
 /// `notifications/initialized` goes no further.
-pub(super) async fn run(client: Channel, server: Channel, welcome: Message, label: Label) {
+pub(super) async fn run(client: Channel, server: Channel, welcome: Message) {
     let Channel { sender: to_client, receiver: mut from_client } = client;
     let Channel { sender: to_server, receiver: mut from_server } = server;
-    let up = up(&mut from_client, to_server, &to_client, &welcome, &label);
-    let down = down(&mut from_server, &to_client, &label);
+    let up = up(&mut from_client, to_server, &to_client, &welcome);
+    let down = down(&mut from_server, &to_client);
     tokio::pin!(down);
     tokio::select! {
         () = up => {}
@@ -32,9 +30,8 @@ pub(super) async fn run(client: Channel, server: Channel, welcome: Message, labe
 }
 
 /// Client to server, which hears the end of the client's messages by the drop of `to`.
-async fn up(from: &mut Receiver, to: Sender, client: &Sender, welcome: &Message, label: &Label) {
+async fn up(from: &mut Receiver, to: Sender, client: &Sender, welcome: &Message) {
     while let Some(message) = from.recv().await {
-        trace("client -> server", label, &message);
         let sent = match message.head().and_then(|head| head.method()) {
             Some("initialize") => match message.request() {
                 Some((id, _)) => client.send(answer(welcome, id)).await,
@@ -50,22 +47,15 @@ async fn up(from: &mut Receiver, to: Sender, client: &Sender, welcome: &Message,
     }
 }
 
-async fn down(from: &mut Receiver, to: &Sender, label: &Label) {
+async fn down(from: &mut Receiver, to: &Sender) {
     let mut messages = Vec::new();
     while from.recv_all(&mut messages).await {
-        messages.iter().for_each(|message| trace("server -> client", label, message));
         if to.send_all(&mut messages).await.is_err() {
             return;
         }
     }
     if let Some(reason) = from.reason() {
         to.fail(reason.clone());
-    }
-}
-
-fn trace(way: &str, label: &Label, message: &Message) {
-    for head in message.heads() {
-        label::trace(way, Some(label), message, head, None);
     }
 }
 

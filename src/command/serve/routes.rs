@@ -8,7 +8,9 @@ use hyper::body::Incoming;
 
 use crate::auth::Peer;
 use crate::command::serve::config::ServeConfig;
+use crate::command::serve::relayed::Relayed;
 use crate::command::serve::servers::Servers;
+use crate::limits;
 use crate::report::Kind;
 use crate::report::Report;
 use crate::transport::http_listener::Handler;
@@ -25,7 +27,8 @@ pub(super) struct Routes {
     prefix: String,
     servers: Arc<Servers>,
     streamable: Endpoint<Servers>,
-    sse: SseEndpoint<Servers>,
+    relayed: Arc<Relayed>,
+    sse: SseEndpoint<Relayed>,
 }
 
 impl Routes {
@@ -35,16 +38,20 @@ impl Routes {
             max_body,
             max_requests: config.limits.requests,
             session_idle: config.limits.session_idle,
+            session_lifetime: config.limits.session_lifetime,
+            drain: config.shutdown_timeout + limits::FLUSH_TIMEOUT,
         };
+        let relayed = Arc::new(Relayed::new(config, Arc::clone(&servers)));
         let messages_path = format!("{}/messages", config.path_prefix);
         Self {
             prefix: config.path_prefix.clone(),
             streamable: Endpoint::new(Arc::clone(&servers), settings, Arc::clone(&counts)),
             sse: SseEndpoint::new(
-                Arc::clone(&servers),
+                Arc::clone(&relayed),
                 SseSettings { max_body, messages_path },
                 counts,
             ),
+            relayed,
             servers,
         }
     }
@@ -61,9 +68,14 @@ impl Routes {
         self.sse.finish();
     }
 
+    /// Waits until no session is left.
+    pub(super) async fn finished(&self) {
+        tokio::join!(self.streamable.finished(), self.relayed.finished());
+    }
+
     /// Ends them now.
     pub(super) async fn close(&self) {
-        self.streamable.close().await;
+        tokio::join!(self.streamable.close(), self.relayed.close());
     }
 }
 

@@ -2,7 +2,6 @@
 //! principal, or one of each era for all.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -15,8 +14,6 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use crate::adapt::Era;
 use crate::adapt::mux::MuxSender;
@@ -29,11 +26,9 @@ use crate::command::serve::config::ServeConfig;
 use crate::command::serve::greeting::Greeting;
 use crate::command::serve::guest;
 use crate::command::serve::resident::Resident;
+use crate::command::serve::room::Place;
 use crate::command::serve::room::Room;
 use crate::limits;
-use crate::relay;
-use crate::relay::End;
-use crate::relay::Manner;
 use crate::report::Failure;
 use crate::report::Kind;
 use crate::report::Report;
@@ -42,6 +37,7 @@ use crate::transport::process::Children;
 use crate::transport::process::Counts;
 use crate::transport::process::Launch;
 use crate::transport::streamable_http::server::Backend;
+use crate::transport::streamable_http::server::ModernBackend;
 use crate::transport::streamable_http::server::Opened;
 use crate::transport::streamable_http::server::Unserved;
 
@@ -57,12 +53,9 @@ pub(super) struct Servers {
     idle: Duration,
     max_requests: usize,
     room: Arc<Room>,
-    drain: Duration,
-    lifetime: Duration,
     sessions: AtomicU64,
-    // One for each legacy session.
-    relays: Tasks,
-    stop: CancellationToken,
+    // One for each session with the child that is shared.
+    guests: Tasks,
     // No new sessions.
     finishing: AtomicBool,
 }
@@ -106,11 +99,8 @@ impl Servers {
             idle: limits.session_idle,
             max_requests: limits.requests,
             room: Room::new(limits.sessions, limits.sessions_each),
-            drain: config.shutdown_timeout + limits::FLUSH_TIMEOUT,
-            lifetime: limits.session_lifetime,
             sessions: AtomicU64::new(0),
-            relays: Tasks::new(),
-            stop: CancellationToken::new(),
+            guests: Tasks::new(),
             finishing: AtomicBool::new(false),
         })
     }
@@ -130,62 +120,43 @@ impl Servers {
         self.finishing.store(true, Relaxed);
     }
 
-    /// Waits until no legacy session is left.
-    pub(super) async fn finished(&self) {
-        self.relays.finished().await;
-    }
-
     /// Ends all children, and waits for them.
     pub(super) async fn close(&self) {
-        self.stop.cancel();
         for resident in self.residents().values().chain(&self.shared) {
             resident.close();
         }
-        self.relays.finished().await;
+        self.guests.stop();
+        self.guests.finished().await;
         self.nursery.children.finished().await;
     }
 }
 
 impl Backend for Servers {
+    type Place = Place;
+
     fn next_session(&self) -> u64 {
         self.sessions.fetch_add(1, Relaxed) + 1
     }
 
-    async fn open(&self, peer: &Arc<Peer>, session: u64) -> Result<Opened, Failure> {
+    async fn open(&self, peer: &Peer, label: &Label) -> Result<Opened<Place>, Failure> {
         if self.finishing.load(Relaxed) {
             return Err(stopping());
         }
         let place = self.room.take(peer.principal())?;
-        let (near, far) = Channel::pair();
-        let ended = self.ended();
         if let Some(resident) = &self.shared {
             let lodger = resident.get(&self.nursery).await?;
             let Greeting::Welcome(welcome) = &lodger.greeting else { return Err(not_legacy()) };
             let (server, welcome) = (lodger.mux.channel()?, welcome.clone());
-            let label = Label::new(session, Some(peer));
-            self.relays.spawn(async move {
-                let _place = place;
-                tokio::select! {
-                    () = ended => {}
-                    () = guest::run(far, server, welcome, label) => {}
-                }
-            });
-            return Ok(Opened { channel: near, starting: None });
+            let (channel, far) = Channel::pair();
+            self.guests.spawn(guest::run(far, server, welcome));
+            return Ok(Opened { channel, place, starting: None });
         }
-        let label = Label::new(session, Some(peer));
-        let (child, starting) = self.nursery.spawn(&label).await?;
-        let manner = Manner { drain: self.drain, name: "the session", label: Some(label) };
-        let (nursery, begun) = (Arc::clone(&self.nursery), Instant::now());
-        self.relays.spawn(async move {
-            let _place = place;
-            let end = relay::run(far, child, manner, ended).await;
-            if matches!(end, End::Remote(Some(_))) && begun.elapsed() < limits::STEADY {
-                nursery.raise_doubt();
-            }
-        });
-        Ok(Opened { channel: near, starting: Some(starting) })
+        let (channel, starting) = self.nursery.spawn(label).await?;
+        Ok(Opened { channel, place, starting: Some(starting) })
     }
+}
 
+impl ModernBackend for Servers {
     async fn join(&self, peer: &Arc<Peer>) -> Result<(MuxSender, Receiver), Unserved> {
         if self.legacy_only.load(Relaxed) {
             return Err(Unserved::LegacyOnly);
@@ -228,17 +199,6 @@ impl Servers {
     /// What the modern child of a peer is called.
     fn label(&self, peer: &Peer) -> Label {
         Label::new("modern", self.shared.is_none().then_some(peer))
-    }
-
-    /// Completes when a session that begins now has to end.
-    fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
-        let (lifetime, stop) = (self.lifetime, self.stop.clone());
-        async move {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep(lifetime) => {}
-            }
-        }
     }
 }
 
@@ -284,6 +244,9 @@ impl Nursery {
 
     /// Waits until there is doubt whether the command can be started.
     pub(super) async fn doubt(&self) {
-        self.doubts.notified().await;
+        tokio::select! {
+            () = self.doubts.notified() => {}
+            () = self.children.early_end() => {}
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::process::ExitStatus;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
+use tokio::sync::Notify;
 use tokio::sync::watch;
 
 /// What has been counted since the start.
@@ -44,6 +45,8 @@ pub(crate) struct Census {
     pub(crate) stderr_lines: AtomicU64,
     pub(crate) unlogged_lines: AtomicU64,
     running: watch::Sender<usize>,
+    // A child has ended right after its start, and nobody had asked for it.
+    pub(crate) early_end: Notify,
 }
 
 /// Adds one.

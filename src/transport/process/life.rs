@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::process::Child;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tokio::time::timeout;
 
 use crate::auth::Label;
@@ -66,19 +67,25 @@ impl Life {
         last_words: oneshot::Receiver<Option<String>>,
         exit: oneshot::Sender<Option<Failure>>,
     ) {
+        let begun = Instant::now();
         let by_itself = self.ends_by_itself().await;
+        let lived = begun.elapsed();
         let stage = self.course.stage();
         // What was not written yet will not be read any more.
         self.course.reach(Stage::Condemned);
         self.clear_away().await;
         let status = self.status().await;
         let Self { registration, course, label, .. } = self;
-        registration.census.exit(status);
+        let census = Arc::clone(&registration.census);
+        census.exit(status);
         drop(registration);
         course.reach(Stage::Gone);
         let words = last_words.await.ok().flatten();
         let failure = verdict(stage, by_itself, status, words);
         let (session, peer) = (label.session(), label.peer());
+        if failure.is_some() && lived < limits::STEADY {
+            census.early_end.notify_one();
+        }
         match &failure {
             Some(failure) => tracing::warn!(session, peer, "{}", failure.report.line()),
             None => tracing::debug!(session, peer, "the server process has ended"),

@@ -13,6 +13,7 @@ use http::StatusCode;
 use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::auth::Label;
 use crate::auth::Peer;
 use crate::auth::Principal;
 use crate::channel::Sender;
@@ -40,7 +41,8 @@ use crate::transport::streamable_http::server::Opened;
 use crate::transport::streamable_http::server::STREAM;
 use crate::transport::streamable_http::server::Ticket;
 
-/// The pair of endpoints of one backend.
+/// The pair of endpoints of one backend. It answers each request itself, whatever becomes of the MCP
+/// server: here is only known what is to be counted.
 pub struct SseEndpoint<B> {
     backend: Arc<B>,
     settings: SseSettings,
@@ -104,7 +106,7 @@ impl Sessions {
     }
 }
 
-impl<B: Backend> SseEndpoint<B> {
+impl<B: Backend<Place = ()>> SseEndpoint<B> {
     /// Endpoints without sessions. What they do is added to `counts`.
     pub fn new(backend: Arc<B>, settings: SseSettings, counts: Arc<Counts>) -> Self {
         Self { backend, settings, counts, sessions: Arc::default() }
@@ -151,8 +153,9 @@ impl<B: Backend> SseEndpoint<B> {
 
     async fn stream(&self, peer: Arc<Peer>) -> Result<Reply, Refused> {
         let number = self.backend.next_session();
-        let opened = self.backend.open(&peer, number).await;
-        let Opened { channel, starting } = opened.map_err(|it| posted::unavailable(&it))?;
+        let opened = self.backend.open(&peer, &Label::new(number, Some(&peer))).await;
+        let Opened { channel, place: (), starting } =
+            opened.map_err(|it| posted::unavailable(&it))?;
         let id = random_id().ok_or_else(|| empty(StatusCode::INTERNAL_SERVER_ERROR))?;
         tracing::info!(session = %number, %peer, "a session begins");
         let (principal, to_server) = (peer.principal(), channel.sender);

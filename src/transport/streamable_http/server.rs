@@ -23,6 +23,7 @@ mod session;
 mod streams;
 
 pub use crate::transport::streamable_http::server::backend::Backend;
+pub use crate::transport::streamable_http::server::backend::ModernBackend;
 pub use crate::transport::streamable_http::server::backend::Opened;
 pub use crate::transport::streamable_http::server::backend::Unserved;
 pub use crate::transport::streamable_http::server::counts::Counts;

@@ -6,27 +6,35 @@ use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::adapt::mux::MuxSender;
+use crate::auth::Label;
 use crate::auth::Peer;
 use crate::channel::Channel;
 use crate::channel::Receiver;
 use crate::report::Failure;
 
-/// The MCP servers behind an HTTP front. All limits on how many there may be are its own.
+/// The MCP servers behind an HTTP front, for the legacy era. All limits on how many there may be are
+/// its own.
 pub trait Backend: Send + Sync + 'static {
+    /// What a conversation takes up, held until it is over.
+    type Place: Send + 'static;
+
     /// The number of the next session, for the log.
     fn next_session(&self) -> u64;
 
-    /// A conversation of the legacy era, from `initialize` on, for the session of this number.
+    /// A conversation from `initialize` on. What the server does not answer nobody answers.
     ///
     /// # Errors
     /// There is no room, or the server cannot start.
     fn open(
         &self,
-        peer: &Arc<Peer>,
-        session: u64,
-    ) -> impl Future<Output = Result<Opened, Failure>> + Send;
+        peer: &Peer,
+        label: &Label,
+    ) -> impl Future<Output = Result<Opened<Self::Place>, Failure>> + Send;
+}
 
-    /// A place for one request of the modern era.
+/// The same for the modern era.
+pub trait ModernBackend: Backend {
+    /// A place for one request.
     ///
     /// # Errors
     /// As for [`Backend::open`], or the server does not speak the modern era.
@@ -38,9 +46,11 @@ pub trait Backend: Send + Sync + 'static {
 
 /// A conversation that has begun.
 #[derive(Debug)]
-pub struct Opened {
+pub struct Opened<P> {
     /// The MCP server.
     pub channel: Channel,
+    /// Held until the conversation is over.
+    pub place: P,
     /// Held until it has answered for the first time: few may start at the same time.
     pub starting: Option<OwnedSemaphorePermit>,
 }

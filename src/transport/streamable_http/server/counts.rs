@@ -106,7 +106,9 @@ pub enum Ending {
     Deleted,
     /// Nobody used it.
     Idle,
-    /// The MCP server ended, or its time was over.
+    /// It has lived as long as a session may.
+    TooOld,
+    /// The MCP server ended.
     ServerGone,
     /// The one stream of a session of HTTP+SSE ended.
     Disconnected,
@@ -118,9 +120,10 @@ pub enum Ending {
 
 impl Ending {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Deleted,
         Self::Idle,
+        Self::TooOld,
         Self::ServerGone,
         Self::Disconnected,
         Self::Unheard,
@@ -132,6 +135,7 @@ impl Ending {
         match self {
             Self::Deleted => "deleted",
             Self::Idle => "idle",
+            Self::TooOld => "too-old",
             Self::ServerGone => "server-gone",
             Self::Disconnected => "disconnected",
             Self::Unheard => "unheard",
@@ -145,6 +149,7 @@ impl fmt::Display for Ending {
         f.write_str(match self {
             Self::Deleted => "the client ended it",
             Self::Idle => "it was not used",
+            Self::TooOld => "its time is over",
             Self::ServerGone => "its server has gone",
             Self::Disconnected => "its stream ended",
             Self::Unheard => "it did not begin well",

@@ -22,7 +22,7 @@ use crate::transport::http_listener::refusal;
 use crate::transport::posted::check_content;
 use crate::transport::posted::not_allowed;
 use crate::transport::posted::read_message;
-use crate::transport::streamable_http::server::backend::Backend;
+use crate::transport::streamable_http::server::backend::ModernBackend;
 use crate::transport::streamable_http::server::catalogue::Catalogue;
 use crate::transport::streamable_http::server::counts;
 use crate::transport::streamable_http::server::counts::Counts;
@@ -42,6 +42,10 @@ pub struct ServerSettings {
     pub max_requests: usize,
     /// A session without a request and without an open stream ends after this long.
     pub session_idle: Duration,
+    /// Any session ends after this long.
+    pub session_lifetime: Duration,
+    /// A session that is to finish has so long for what it was asked.
+    pub drain: Duration,
 }
 
 /// The endpoint of one backend.
@@ -57,7 +61,7 @@ pub struct Endpoint<B> {
     pub(super) tasks: Tasks,
 }
 
-impl<B: Backend> Endpoint<B> {
+impl<B: ModernBackend> Endpoint<B> {
     /// An endpoint without sessions. What it does is added to `counts`.
     pub fn new(backend: Arc<B>, settings: ServerSettings, counts: Arc<Counts>) -> Self {
         Self {
@@ -82,6 +86,11 @@ impl<B: Backend> Endpoint<B> {
         for session in self.registry.all() {
             session.finish(Ending::Stopping);
         }
+    }
+
+    /// Waits until no session is left.
+    pub async fn finished(&self) {
+        self.tasks.finished().await;
     }
 
     /// Ends all sessions now. Completes with the last one.

@@ -8,8 +8,9 @@ use http::HeaderName;
 use http::HeaderValue;
 use http::StatusCode;
 
+use crate::auth::Label;
 use crate::auth::Peer;
-use crate::channel::Channel;
+use crate::channel::Receiver;
 use crate::limits;
 use crate::message::Message;
 use crate::message::RpcError;
@@ -28,7 +29,8 @@ use crate::transport::http_listener::json;
 use crate::transport::http_listener::refusal;
 use crate::transport::posted;
 use crate::transport::refusal::UNSUPPORTED_VERSION;
-use crate::transport::streamable_http::server::backend::Backend;
+use crate::transport::streamable_http::server::backend::ModernBackend;
+use crate::transport::streamable_http::server::backend::Opened;
 use crate::transport::streamable_http::server::counts::Ending;
 use crate::transport::streamable_http::server::counts::Ticket;
 use crate::transport::streamable_http::server::endpoint::Endpoint;
@@ -53,7 +55,7 @@ enum First {
     Over,
 }
 
-impl<B: Backend> Endpoint<B> {
+impl<B: ModernBackend> Endpoint<B> {
     /// Opens a session.
     pub(super) async fn initialize(
         &self,
@@ -66,14 +68,14 @@ impl<B: Backend> Endpoint<B> {
             let error = RpcError::invalid_request("`initialize` within a session");
             return Err(posted::error(StatusCode::BAD_REQUEST, &message, &error).into());
         }
-        let number = self.backend.next_session();
-        let opened = self.backend.open(peer, number).await;
-        let opened = opened.map_err(|failure| posted::failure(&message, &failure))?;
-        // Until the server has answered for the first time.
-        let starting = opened.starting;
+        let label = Label::new(self.backend.next_session(), Some(peer));
+        let opened = self.backend.open(peer, &label).await;
+        let Opened { channel, place, starting } =
+            opened.map_err(|failure| posted::failure(&message, &failure))?;
         let id = random_id().ok_or_else(|| empty(StatusCode::INTERNAL_SERVER_ERROR))?;
-        tracing::info!(session = %number, %peer, "a session begins");
-        let session = self.start(&id, number, opened.channel, peer);
+        tracing::info!(session = label.session(), peer = label.peer(), "a session begins");
+        let session = Session::new(label, peer.principal(), channel.sender);
+        self.start(&id, Arc::clone(&session), channel.receiver, place);
         // A client that goes before it knows the id cannot use the session.
         let unknown = Unknown(Some(Arc::clone(&session)));
         let asked = message.clone();
@@ -84,6 +86,9 @@ impl<B: Backend> Endpoint<B> {
         let mut reply = match first {
             First::Answer(answer) => {
                 seat.answered();
+                if let Some(failure) = session.failure() {
+                    return Ok(posted::failure(&asked, failure));
+                }
                 ticket.passes(&answer);
                 if let Some(code) = answer.error_code() {
                     // There is nothing that a client could do with the session.
@@ -179,21 +184,18 @@ impl<B: Backend> Endpoint<B> {
     }
 
     /// Puts a session in the registry until it ends.
-    fn start(&self, id: &str, number: u64, channel: Channel, peer: &Peer) -> Arc<Session> {
-        let Channel { sender, receiver } = channel;
-        let session = Session::new(number, peer, sender);
+    fn start(&self, id: &str, session: Arc<Session>, from_server: Receiver, place: B::Place) {
         self.registry.add(id, &session);
         self.counts.session_begins();
-        let idle = self.settings.session_idle;
         let (registry, id) = (Arc::clone(&self.registry), id.to_owned());
-        let counts = Arc::clone(&self.counts);
-        let running = Arc::clone(&session);
+        let (counts, settings) = (Arc::clone(&self.counts), self.settings);
         self.tasks.spawn(async move {
-            let ending = running.run(receiver, idle, || registry.remove(&id)).await;
+            let ending = session.run(from_server, settings, || registry.remove(&id)).await;
+            drop(place);
             counts.session_ends(ending);
-            tracing::info!(session = %number, peer = %running.peer, "a session ends: {ending}");
+            let (number, peer) = (session.label.session(), session.label.peer());
+            tracing::info!(session = number, peer, "a session ends: {ending}");
         });
-        session
     }
 
     /// A stream for the answers to the requests in `message`.

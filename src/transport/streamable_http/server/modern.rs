@@ -26,13 +26,13 @@ use crate::transport::http_listener::json;
 use crate::transport::posted;
 use crate::transport::refusal::METHOD_NOT_FOUND;
 use crate::transport::refusal::is_modern_code;
-use crate::transport::streamable_http::server::backend::Backend;
+use crate::transport::streamable_http::server::backend::ModernBackend;
 use crate::transport::streamable_http::server::backend::Unserved;
 use crate::transport::streamable_http::server::checks;
 use crate::transport::streamable_http::server::counts::Ticket;
 use crate::transport::streamable_http::server::endpoint::Endpoint;
 
-impl<B: Backend> Endpoint<B> {
+impl<B: ModernBackend> Endpoint<B> {
     /// Answers one POST.
     pub(super) async fn modern(
         &self,

@@ -55,7 +55,7 @@ impl Registry {
         let session = found.ok_or_else(unknown)?;
         if session.principal != peer.principal() {
             tracing::warn!(
-                session = %session.number, %peer,
+                session = session.label.session(), %peer,
                 "a peer used the session of another one: refused"
             );
             return Err(unknown());

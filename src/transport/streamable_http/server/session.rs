@@ -12,8 +12,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::Peer;
+use crate::auth::Label;
 use crate::auth::Principal;
+use crate::auth::label;
 use crate::channel::Gone;
 use crate::channel::Receiver;
 use crate::channel::Sender;
@@ -26,6 +27,7 @@ use crate::report::Report;
 use crate::transport::event_body::Reader;
 use crate::transport::streamable_http::server::counts::Ending;
 use crate::transport::streamable_http::server::counts::Ticket;
+use crate::transport::streamable_http::server::endpoint::ServerSettings;
 use crate::transport::streamable_http::server::patience::Patience;
 use crate::transport::streamable_http::server::streams::Attached;
 use crate::transport::streamable_http::server::streams::Place;
@@ -36,10 +38,8 @@ use crate::transport::streamable_http::session::Agreed;
 /// A session.
 #[derive(Debug)]
 pub(super) struct Session {
-    /// Its number in the log.
-    pub(super) number: u64,
-    /// Who opened it, for the log.
-    pub(super) peer: String,
+    /// What the log calls it.
+    pub(super) label: Label,
     /// Whom it belongs to.
     pub(super) principal: Principal,
     version: OnceLock<String>,
@@ -48,6 +48,8 @@ pub(super) struct Session {
     streams: Mutex<Streams>,
     used: Mutex<Instant>,
     end: CancellationToken,
+    // Takes no more requests, and ends when those that wait are answered.
+    finish: CancellationToken,
     /// For answers that come at once.
     pub(super) patience: Patience,
     // Has ended, and `failure` says why.
@@ -58,16 +60,16 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(number: u64, peer: &Peer, to_server: Sender) -> Arc<Self> {
+    pub(super) fn new(label: Label, principal: Principal, to_server: Sender) -> Arc<Self> {
         Arc::new(Self {
-            number,
-            peer: peer.to_string(),
-            principal: peer.principal(),
+            label,
+            principal,
             version: OnceLock::new(),
             to_server: Mutex::new(Some(to_server)),
             streams: Mutex::default(),
             used: Mutex::new(Instant::now()),
             end: CancellationToken::new(),
+            finish: CancellationToken::new(),
             patience: Patience::default(),
             over: CancellationToken::new(),
             why: OnceLock::new(),
@@ -93,6 +95,11 @@ impl Session {
         self.version.get().map(String::as_str)
     }
 
+    /// Why the session has ended, once it has.
+    pub(super) fn failure(&self) -> Option<&Failure> {
+        self.failure.get()
+    }
+
     /// Why there is no answer to the first request of the session.
     pub(super) async fn not_begun(&self) -> Failure {
         // Its end may have been seen here before it was there.
@@ -108,7 +115,13 @@ impl Session {
 
     /// Passes a message of the client on.
     pub(super) async fn send(&self, message: Message) -> Result<(), Gone> {
+        if self.finish.is_cancelled() && message.request_ids().next().is_some() {
+            return Err(Gone);
+        }
         let sender = lock(&self.to_server).clone().ok_or(Gone)?;
+        for head in message.heads() {
+            label::trace("client -> server", Some(&self.label), &message, head, None);
+        }
         let cancelled = message.cancelled_request();
         sender.send(message).await?;
         if let Some(id) = cancelled {
@@ -131,34 +144,56 @@ impl Session {
     /// Ends it as soon as what runs is answered.
     pub(super) fn finish(&self, why: Ending) {
         let _ = self.why.set(why);
-        lock(&self.to_server).take();
+        self.finish.cancel();
         self.streams().close_general();
     }
 
-    /// Carries the messages of the server to the client's streams, until one of them ends. What is
-    /// left of the channel is dropped with it.
+    /// Carries the messages of the server to the client's streams, until one of them ends. What
+    /// waits for an answer then is answered with an error, and what is left of the channel is dropped.
     /// `ended` is called before the last stream is closed, so that who comes then finds nothing.
     pub(super) async fn run(
         &self,
         mut from_server: Receiver,
-        idle: Duration,
+        settings: ServerSettings,
         ended: impl FnOnce(),
     ) -> Ending {
         let ending = tokio::select! {
-            () = self.end.cancelled() => Ending::Deleted,
-            () = self.idle(idle) => Ending::Idle,
+            biased;
             () = self.pump(&mut from_server) => Ending::ServerGone,
+            ending = self.ending(settings) => ending,
             () = self.patience.run() => Ending::ServerGone,
         };
-        if let Some(failure) = from_server.reason() {
-            let _ = self.failure.set(failure.clone());
-        }
-        self.over.cancel();
         let ending = self.why.get().copied().unwrap_or(ending);
+        let failure = from_server.reason().cloned();
+        let failure = self.failure.get_or_init(|| failure.unwrap_or_else(|| unanswered(ending)));
+        self.over.cancel();
         ended();
         lock(&self.to_server).take();
-        self.streams().close();
+        let mut streams = self.streams();
+        streams.fail(failure);
+        streams.close();
         ending
+    }
+
+    /// Completes when the session has to end though its server lives.
+    async fn ending(&self, settings: ServerSettings) -> Ending {
+        tokio::select! {
+            () = self.end.cancelled() => Ending::Deleted,
+            () = self.idle(settings.session_idle) => Ending::Idle,
+            () = tokio::time::sleep(settings.session_lifetime) => Ending::TooOld,
+            () = self.finished(settings.drain) => Ending::Stopping,
+        }
+    }
+
+    /// Completes when it should have finished, and has not in time.
+    async fn finished(&self, limit: Duration) {
+        self.finish.cancelled().await;
+        let answered = self.streams().answered();
+        if tokio::time::timeout(limit, answered.cancelled()).await.is_ok() {
+            // The server hears that nothing more will come, and ends.
+            lock(&self.to_server).take();
+            std::future::pending().await
+        }
     }
 
     async fn pump(&self, from_server: &mut Receiver) {
@@ -168,13 +203,15 @@ impl Session {
                 if self.version.get().is_none() {
                     self.agree(&message);
                 }
+                self.trace_answer(&message);
                 let route = self.streams().route(message);
                 let (outlet, message, place) = match route {
                     Route::To(outlet, message, place) => (outlet, message, place),
                     Route::Kept => continue,
                     Route::Lost(count) => {
                         tracing::warn!(
-                            session = %self.number, peer = %self.peer,
+                            session = self.label.session(),
+                            peer = self.label.peer(),
                             "the client opens no stream for what the server sends: {count} messages are lost"
                         );
                         continue;
@@ -184,10 +221,21 @@ impl Session {
                 // message can be had by taking the stream up again.
                 let sent = tokio::time::timeout(limits::STALLED_WRITE, outlet.send(message)).await;
                 if sent.is_err() {
-                    tracing::warn!(session = %self.number, peer = %self.peer, "a client does not read its stream");
+                    let (session, peer) = (self.label.session(), self.label.peer());
+                    tracing::warn!(session, peer, "a client does not read its stream");
                     self.streams().leave(place, true);
                 }
             }
+        }
+    }
+
+    fn trace_answer(&self, message: &Message) {
+        if !label::is_traced() {
+            return;
+        }
+        for head in message.heads() {
+            let took = head.response_id().and_then(|id| self.streams().waits_for(id));
+            label::trace("server -> client", Some(&self.label), message, head, took);
         }
     }
 
@@ -207,6 +255,15 @@ impl Session {
 /// Since this version a client may take a stream up again after an event without data, which older
 /// clients take for a broken message.
 const RESUMABLE_SINCE: &str = "2025-11-25";
+
+/// What a request is told that has no answer at the end of its session.
+fn unanswered(ending: Ending) -> Failure {
+    let report =
+        Report::new("the session ended; the server may or may not have executed this request")
+            .cause(ending.to_string())
+            .hint("check at the server before you send it again");
+    Failure::new(Kind::OutcomeUnknown, report)
+}
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -3,6 +3,10 @@
 
 use std::collections::HashMap;
 use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::channel;
 use crate::channel::Receiver;
@@ -12,6 +16,9 @@ use crate::message::Head;
 use crate::message::Id;
 use crate::message::Kind;
 use crate::message::Message;
+use crate::message::Method;
+use crate::message::RpcError;
+use crate::report::Failure;
 use crate::transport::event_body::EventId;
 use crate::transport::streamable_http::params::progress_token;
 use crate::transport::streamable_http::server::replay::Replay;
@@ -22,7 +29,9 @@ use crate::transport::streamable_http::server::replay::Replay;
 pub(super) struct Streams {
     last: u64,
     open: HashMap<u64, Stream>,
-    waiting: HashMap<Id, u64>,
+    waiting: HashMap<Id, Waiting>,
+    // Cancelled, in the sense of "has happened", when the last one is answered.
+    answered: Option<CancellationToken>,
     tokens: HashMap<Id, u64>,
     general: Option<u64>,
     // For the general stream, until there is one.
@@ -35,6 +44,14 @@ pub(super) struct Streams {
     resumable: bool,
     // The session has ended: a stream that begins now ends at once.
     closed: bool,
+}
+
+/// A request.
+#[derive(Debug)]
+struct Waiting {
+    stream: u64,
+    method: Method,
+    since: Instant,
 }
 
 #[derive(Debug)]
@@ -108,9 +125,11 @@ impl Streams {
         let (outlet, queue) = channel::queue();
         let place = self.add(outlet);
         let mut tokens = Vec::new();
+        let since = Instant::now();
         for head in message.heads() {
-            let Some(id) = head.request_id() else { continue };
-            self.waiting.insert(id.clone(), place.stream);
+            let Kind::Request { id, method } = &head.kind else { continue };
+            let waiting = Waiting { stream: place.stream, method: method.clone(), since };
+            self.waiting.insert(id.clone(), waiting);
             tokens.extend(progress_token(message, head));
         }
         self.tokens.extend(tokens.iter().map(|token| (token.clone(), place.stream)));
@@ -170,8 +189,12 @@ impl Streams {
         self.replay.expire();
         let Some(head) = message.head() else { return Route::Kept };
         if let Some(id) = head.response_id() {
-            let Some(stream) = self.waiting.remove(id) else { return Route::Kept };
-            return self.answer(stream, message);
+            let Some(waiting) = self.waiting.remove(id) else {
+                tracing::debug!("dropped a response that nobody waits for");
+                return Route::Kept;
+            };
+            self.note_answered();
+            return self.answer(waiting.stream, message);
         }
         match self.stream_for(&message, head) {
             Some(stream) => self.send(stream, message),
@@ -181,12 +204,40 @@ impl Streams {
 
     /// The client wants no answer to this request any more, and most servers give none.
     pub(super) fn cancel(&mut self, id: &Id) {
-        let Some(number) = self.waiting.remove(id) else { return };
+        // The specification does not allow `initialize` to be cancelled.
+        if self.waiting.get(id).is_none_or(|waiting| &*waiting.method == "initialize") {
+            return;
+        }
+        let Some(Waiting { stream: number, .. }) = self.waiting.remove(id) else { return };
+        self.note_answered();
         let Some(stream) = self.open.get_mut(&number) else { return };
         stream.requests -= 1;
         if stream.requests == 0 {
             self.end(number);
         }
+    }
+
+    /// For how long a request has waited for its answer, if it does.
+    pub(super) fn waits_for(&self, id: &Id) -> Option<Duration> {
+        self.waiting.get(id).map(|waiting| waiting.since.elapsed())
+    }
+
+    /// Cancelled, in the sense of "has happened", as soon as no request waits for its answer.
+    pub(super) fn answered(&mut self) -> CancellationToken {
+        let answered = self.answered.get_or_insert_default().clone();
+        self.note_answered();
+        answered
+    }
+
+    /// Answers all that wait, as far as somebody reads.
+    pub(super) fn fail(&mut self, failure: &Failure) {
+        for (id, waiting) in self.waiting.drain() {
+            let outlet = self.open.get(&waiting.stream).and_then(|it| it.outlet.as_ref());
+            let error = RpcError::failed(failure, Some(&waiting.method)).answer(Some(&id));
+            // Who is that far behind sees the end of the stream.
+            let _ = outlet.map(|outlet| outlet.try_send(error));
+        }
+        self.note_answered();
     }
 
     /// The reader of `place` has gone. Its stream goes on if it can be taken up again.
@@ -303,7 +354,16 @@ impl Streams {
             self.tokens.remove(token);
         }
         if stream.requests > 0 {
-            self.waiting.retain(|_, stream| *stream != number);
+            self.waiting.retain(|_, waiting| waiting.stream != number);
+            self.note_answered();
+        }
+    }
+
+    fn note_answered(&self) {
+        if let Some(answered) = &self.answered
+            && self.waiting.is_empty()
+        {
+            answered.cancel();
         }
     }
 
