@@ -37,11 +37,11 @@ impl Signals {
             tokio::select! {
                 biased;
                 done = &mut work => return Some(done),
-                () = self.0.recv() => {
+                signal = self.0.recv() => {
                     if stop.is_cancelled() {
                         return None;
                     }
-                    tracing::info!("Received interrupt; shutting down.");
+                    tracing::info!("Received {signal}; shutting down.");
                     stop.cancel();
                 }
             }
@@ -103,10 +103,11 @@ impl Listener {
         })
     }
 
-    async fn recv(&mut self) {
+    /// What came. The word for Ctrl-C is that of the Python tool.
+    async fn recv(&mut self) -> &'static str {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => "interrupt",
+            _ = self.terminate.recv() => "SIGTERM",
         }
     }
 }
@@ -125,10 +126,11 @@ impl Listener {
         Ok(Self { interrupt: ctrl_c()?, close: ctrl_close()? })
     }
 
-    async fn recv(&mut self) {
+    /// What came. The word for Ctrl-C is that of the Python tool.
+    async fn recv(&mut self) -> &'static str {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.close.recv() => {}
+            _ = self.interrupt.recv() => "interrupt",
+            _ = self.close.recv() => "close of the console",
         }
     }
 }

@@ -59,6 +59,7 @@ fn signals_end_session_and_program() {
 #[cfg(unix)]
 fn a_second_signal_ends_the_program_at_once() {
     for (first, second) in [("TERM", "TERM"), ("INT", "INT"), ("TERM", "INT"), ("INT", "TERM")] {
+        let name = if first == "INT" { "interrupt" } else { "SIGTERM" };
         let never = Gate::closed();
         let held = Reply::events([Step::Wait(never.clone()), Step::Answer]);
         let remote = Plan::legacy().always("tools/call", held).start();
@@ -66,7 +67,7 @@ fn a_second_signal_ends_the_program_at_once() {
         host.ask_echo(1);
         never.wait_for_visitors(1);
         host.signal(first);
-        host.wait_for_error("shutting down");
+        host.wait_for_error(&format!("Received {name}; shutting down."));
         host.signal(second);
         assert_eq!(host.exit_code_within(SOON), 0, "{first}, {second}");
         assert_eq!(remote.requests("DELETE").len(), 0, "{first}, {second}");

@@ -21,6 +21,19 @@ use crate::support::session::call;
 use crate::support::session::modern;
 use crate::support::session::text;
 
+#[test]
+fn the_log_names_the_signal_that_came() {
+    for (signal, text) in [
+        (Signal::TERM, "Received SIGTERM; shutting down."),
+        (Signal::INT, "Received interrupt; shutting down."),
+    ] {
+        let serve = Serve::plain();
+        serve.signal(signal);
+        assert_eq!(serve.exit().code(), Some(0));
+        assert!(serve.log().contains(text), "{}", serve.log());
+    }
+}
+
 /// Sends SIGTERM and waits until nobody new is let in.
 fn begin_to_stop(serve: &Serve) {
     serve.signal(Signal::TERM);
