@@ -182,7 +182,7 @@ fn start(invocation: Invocation) -> ExitCode {
 }
 
 fn serve(invocation: ServeInvocation) -> ExitCode {
-    let ServeInvocation { config, log, warnings } = invocation;
+    let ServeInvocation { config, log, warnings, places } = invocation;
     logged(log, warnings, || {
         tracing::debug!("configuration: {config:?}");
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -190,14 +190,14 @@ fn serve(invocation: ServeInvocation) -> ExitCode {
         let runtime = runtime.map_err(failed)?;
         let result = runtime.block_on(crate::command::serve::run(config));
         runtime.shutdown_background();
-        result
+        result.map_err(|report| places.report(report))
     })
 }
 
 /// Reads all files as the server would, and prints what is in force.
 fn check_server(invocation: &ServeInvocation, text: &str) -> ExitCode {
-    let ServeInvocation { config, log, warnings } = invocation;
-    let checked = crate::command::serve::check(config);
+    let ServeInvocation { config, log, warnings, places } = invocation;
+    let checked = crate::command::serve::check(config).map_err(|report| places.report(report));
     for warning in warnings.iter().map(|it| &it.text).chain(checked.iter().flatten()) {
         print(&log.format.notice(tracing::Level::WARN, warning));
     }

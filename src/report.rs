@@ -4,6 +4,7 @@
 //! each pending request from here, so that both say the same (IDEs hide standard error).
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::limits;
@@ -143,6 +144,19 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// How the hint begins that is about the path of a file.
+pub const CHECK_PATH: &str = "check the path given with ";
+
+/// The hint for a file that cannot be read: what gave its `path`, as in `` `--tls-cert` ``.
+pub fn check_path(given_with: &str, path: &Path) -> String {
+    let whence = if path.is_relative() {
+        "; a relative one begins where this program was started, so make it absolute"
+    } else {
+        ""
+    };
+    format!("{CHECK_PATH}{given_with}{whence}")
+}
 
 /// Text of a peer, fit to be shown: control characters become spaces, blanks are folded, and it
 /// is cut at [`limits::PEER_TEXT_CHARS`].

@@ -8,6 +8,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use crate::limits;
+use crate::report;
 use crate::report::Report;
 use crate::secret::Secret;
 
@@ -21,7 +22,7 @@ pub(super) fn read(by: &str, path: &Path, limit: u64) -> Result<Zeroizing<String
     let failed = |cause: String| {
         Report::new(format!("unable to read `{}`", path.display()))
             .cause(cause)
-            .hint(format!("check the path given with `{by}`; editors start programs elsewhere, so it should be absolute"))
+            .hint(report::check_path(&format!("`{by}`"), path))
     };
     let mut bytes = Zeroizing::new(Vec::new());
     let read = File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes));

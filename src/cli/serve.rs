@@ -3,6 +3,7 @@
 mod effective;
 mod file;
 mod manager;
+mod places;
 mod typed;
 
 use std::ffi::OsString;
@@ -24,8 +25,10 @@ use crate::cli::quantity;
 use crate::cli::resolve::Warning;
 use crate::cli::resolve::log_options;
 use crate::cli::serve::file::ConfigFile;
+use crate::cli::serve::places::Places;
 use crate::cli::serve::typed::Typed;
 use crate::cli::tls;
+use crate::cli::usage::AFTER_DASHES;
 use crate::cli::usage::UsageError;
 use crate::command::serve::Limits;
 use crate::command::serve::ServeConfig;
@@ -298,17 +301,19 @@ pub(super) fn read(
     env: &Environment,
 ) -> Result<Asked, Refusal> {
     let is_check = flags.check;
-    let Some(path) = flags.config.clone() else { return asked(flags, args, is_check, env) };
+    let none = Places::default();
+    let Some(path) = flags.config.clone() else { return asked(flags, args, is_check, env, &none) };
     let file = ConfigFile::read(&path)?;
-    let Some(typed) = Typed::read(args) else { return asked(flags, args, is_check, env) };
+    let Some(typed) = Typed::read(args) else { return asked(flags, args, is_check, env, &none) };
     let merged = file.merged(args, &typed);
+    let places = file.places(&typed);
     let explain = |refusal| match refusal {
-        Refusal::Usage(error) => Refusal::Usage(file.explain(error, &typed)),
-        Refusal::Failed(_) => refusal,
+        Refusal::Usage(error) => Refusal::Usage(places.usage(error)),
+        Refusal::Failed(report) => Refusal::Failed(places.report(report)),
     };
     match CommandLine::try_parse_from(&merged) {
         Ok(CommandLine { command: Some(Verb::Serve(flags)), .. }) => {
-            asked(*flags, &merged, is_check, env).map_err(explain)
+            asked(*flags, &merged, is_check, env, &places).map_err(explain)
         }
         // What was typed was right, and the types of what was added, too.
         Ok(_) => Err(UsageError::new("the file of --config cannot be used").into()),
@@ -321,8 +326,9 @@ fn asked(
     args: &[OsString],
     is_check: bool,
     env: &Environment,
+    places: &Places,
 ) -> Result<Asked, Refusal> {
-    let invocation = resolve(flags, env)?;
+    let invocation = ServeInvocation { places: places.clone(), ..resolve(flags, env)? };
     let Some(typed) = Typed::read(args).filter(|_| is_check) else {
         return Ok(Asked::Run(invocation));
     };
@@ -339,6 +345,8 @@ pub struct ServeInvocation {
     pub log: LogOptions,
     /// What the user should know before it starts.
     pub warnings: Vec<Warning>,
+    /// Where the file of `--config` sets what.
+    pub(super) places: Places,
 }
 
 /// Checks all arguments, then reads the files that are needed here.
@@ -389,7 +397,7 @@ fn resolve(flags: ServeFlags, env: &Environment) -> Result<ServeInvocation, Refu
         limits,
         shutdown_timeout,
     };
-    Ok(ServeInvocation { config, log, warnings })
+    Ok(ServeInvocation { config, log, warnings, places: Places::default() })
 }
 
 fn addresses(texts: &[String], needs_one: bool) -> Result<Vec<SocketAddr>, UsageError> {
@@ -471,8 +479,7 @@ fn process(
 ) -> Result<ProcessConfig, UsageError> {
     let mut command = command.into_iter();
     let Some(program) = command.next().filter(|program| !program.is_empty()) else {
-        return Err(UsageError::new("Missing the command of the MCP server")
-            .hint("write it after two dashes: `serve [options] -- npx my-server`"));
+        return Err(UsageError::new("Missing the command of the MCP server").hint(AFTER_DASHES));
     };
     let set: Vec<_> = flags.env.iter().map(variable).collect::<Result<_, _>>()?;
     let exit_grace = time("--exit-timeout", flags.exit_timeout.as_deref(), limits::EXIT_GRACE)?;

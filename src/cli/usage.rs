@@ -136,12 +136,27 @@ impl fmt::Display for UsageError {
 /// The error for a word that stands where none is expected. It may be the rest of a secret that
 /// was not quoted, and is not repeated then.
 pub(super) fn unexpected_word(args: &[OsString], word: &str) -> UsageError {
+    let serves = Topic::of(args) == Topic::Serve;
     match spilled_from(args, word) {
-        None => UsageError::new(format!("Unexpected positional argument: {}", address(word))),
-        Some(flag) => UsageError::new("Unexpected positional argument: ***")
-            .hint(format!("put the value of `{flag}` in quotes if it has spaces")),
+        None => {
+            let error =
+                UsageError::new(format!("Unexpected positional argument: {}", address(word)));
+            if serves { error.hint(AFTER_DASHES) } else { error }
+        }
+        Some(flag) => {
+            let quote = format!("put the value of `{flag}` in quotes if it has spaces");
+            UsageError::new("Unexpected positional argument: ***").hint(if serves {
+                format!("{quote}; {AFTER_DASHES}")
+            } else {
+                quote
+            })
+        }
     }
 }
+
+/// Where the command of `serve` stands.
+pub(super) const AFTER_DASHES: &str =
+    "the command comes after two dashes: `serve [options] -- COMMAND [arguments]`";
 
 /// An address as it may be shown: no user and password, no query, no control characters.
 pub(super) fn address(text: &str) -> String {
@@ -233,7 +248,7 @@ fn weakens(similar: &str, word: &str) -> bool {
 
 /// `name`, if it is a flag whose value is a secret.
 fn secret_flag(name: &str) -> Option<&'static str> {
-    ["--header", "--tls-passphrase"].into_iter().find(|secret| *secret == name)
+    ["--env", "--header", "--tls-passphrase"].into_iter().find(|secret| *secret == name)
 }
 
 /// `--tls-cert` of clap's `--tls-cert <path>`.
@@ -272,6 +287,7 @@ mod tests {
             "x https://a --header Authorization: Bearer marker",
             "x https://a --header=Authorization: marker",
             "x https://a --tls-passphrase correct horse marker",
+            "x serve --env TOKEN=correct marker -- cat",
         ] {
             let error = unexpected_word(&args(line), "marker");
             assert_eq!(error.text, "Unexpected positional argument: ***", "{line}");

@@ -143,7 +143,7 @@ fn listen(config: &mut ServeConfig) -> Result<(Vec<TcpListener>, Vec<SocketAddr>
         sockets.push(TcpListener::from_std(socket).map_err(failed)?);
     }
     for address in &config.listen {
-        sockets.push(bind(*address, config.reuse_port)?);
+        sockets.push(bind(*address, "--listen", config.reuse_port)?);
     }
     let addresses = sockets.iter().map(TcpListener::local_addr).collect::<Result<_, _>>();
     let addresses = addresses.map_err(failed)?;

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use crate::report;
+
 /// The whole file, which is at most `limit` bytes long. The memory is overwritten when dropped,
 /// since it may hold a private key.
 pub(super) fn read(path: &Path, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
@@ -36,12 +38,9 @@ pub(super) fn reason(error: &io::Error) -> String {
 
 /// The hint for a file that cannot be read: the flag, and the variable of the same name, that may
 /// have given its path.
-pub(super) fn check_path(flag: &str) -> String {
+pub(super) fn check_path(flag: &str, path: &Path) -> String {
     let name = flag.trim_start_matches('-').replace('-', "_").to_ascii_uppercase();
-    format!(
-        "check the path given with `{flag}` or `MCP_REMOTE_{name}`; editors start programs \
-         elsewhere, so it should be absolute"
-    )
+    report::check_path(&format!("`{flag}` or `MCP_REMOTE_{name}`"), path)
 }
 
 #[cfg(test)]

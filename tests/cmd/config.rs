@@ -129,6 +129,36 @@ fn what_is_wrong_in_the_file_is_told_by_its_line() {
 }
 
 #[test]
+fn what_a_file_names_and_cannot_be_used_is_told_by_its_line() {
+    for (config, words) in [
+        ("shared = true\ncommand = ['./none']\n", "hint:  check `command` in FILE, line 2;"),
+        (
+            "tls-cert = 'a'\ntls-key = 'b'\ncommand = ['sh']\n",
+            "hint:  check `tls-cert` in FILE, line 1; relative paths begin at its folder\n",
+        ),
+        ("command = ['sh']\ndirectory = 'none'\n", "hint:  check `directory` in FILE, line 2;"),
+        (
+            "tls-cert = 'a'\ntls-key = 'b'\ntls-passphrase-file = 'c'\ncommand = ['sh']\n",
+            "hint:  check `tls-passphrase-file` in FILE, line 3;",
+        ),
+    ] {
+        let folder = folder(config);
+        let file = folder.path().join("serve.toml");
+        let output = check(&file, &[]);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{config}: {said}");
+        let words = words.replace("FILE", &file.display().to_string());
+        assert!(said.contains(&words), "{config}: {said}");
+        assert!(!said.contains("editors"), "{said}");
+    }
+    // What is typed is not in the file.
+    let folder = folder("tls-cert = 'a'\ncommand = ['sh']\n");
+    let output = check(&folder.path().join("serve.toml"), &["--tls-cert=x", "--tls-key=y"]);
+    let said = text(&output.stderr);
+    assert!(said.contains("a relative one begins where this program was started"), "{said}");
+}
+
+#[test]
 fn a_file_that_cannot_be_used_is_exit_code_1() {
     let folder = folder("command = ['sh']\n");
     let missing = check(&folder.path().join("none.toml"), &[]);

@@ -84,6 +84,28 @@ fn a_command_that_cannot_be_started_is_not_ready_until_it_can() {
 }
 
 #[test]
+fn a_port_that_is_taken_is_told_with_the_flag_that_named_it() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    for (flag, others) in [("--admin", ["--listen", "--reuse-port"]), ("--listen", ["--admin"; 2])]
+    {
+        let (listen, admin) = match flag {
+            "--admin" => ("127.0.0.1:0".to_owned(), address.to_string()),
+            _ => (address.to_string(), "127.0.0.1:0".to_owned()),
+        };
+        let mut command = command(PROGRAM);
+        command.args(["serve", "--listen", &listen, "--admin", &admin, "--", "cat"]);
+        let server = Operated::start(&mut command);
+        assert_eq!(server.ended(), Some(1));
+        let log = server.log();
+        assert!(log.contains(&format!("cannot listen on {address}, the address of `{flag}`")));
+        let told = log.split("error: ").nth(1).unwrap();
+        assert!(told.contains(&format!("another port with `{flag}`")), "{log}");
+        assert!(others.iter().all(|other| !told.contains(other)), "{log}");
+    }
+}
+
+#[test]
 fn the_admin_page_is_for_its_own_names_and_for_reading() {
     let server = Operated::serve(&[]);
     let admin = server.admin();

@@ -49,7 +49,7 @@ fn what_cannot_be_used_is_refused_in_plain_words() {
         (cut, "cut off", "down to the end"),
         (der, "not PEM", "openssl pkey"),
         (folder.path().join("none.pem"), "no such file", "`--tls-key` or `MCP_REMOTE_TLS_KEY`"),
-        (folder.path().to_owned(), "directory", "it should be absolute"),
+        (folder.path().to_owned(), "directory", "check the path"),
     ];
     for (key, cause, hint) in keys {
         let report = load_pem(&cert, &key).unwrap_err();

@@ -17,6 +17,8 @@ use toml::de::DeValue;
 use crate::cli::Refusal;
 use crate::cli::files;
 use crate::cli::flags::CommandLine;
+use crate::cli::serve::places::Places;
+use crate::cli::serve::places::within;
 use crate::cli::serve::typed::Typed;
 use crate::cli::usage::Topic;
 use crate::cli::usage::UsageError;
@@ -82,13 +84,10 @@ impl ConfigFile {
         [start, &flags, rest, dashes.as_slice(), command].concat()
     }
 
-    /// Names the line that an error is about, if it is about one.
-    pub(super) fn explain(&self, error: UsageError, typed: &Typed) -> UsageError {
-        let mut ours = self.entries.iter().filter(|entry| !typed.has(&entry.name));
-        match ours.find(|entry| names(&error.text, &entry.name)) {
-            Some(entry) => within(&self.path, entry.line, error),
-            None => error,
-        }
+    /// Where the flags stand that it adds to what was typed.
+    pub(super) fn places(&self, typed: &Typed) -> Places {
+        let ours = self.entries.iter().filter(|entry| !typed.has(&entry.name));
+        Places::new(&self.path, ours.map(|entry| (entry.name.clone(), entry.line)).collect())
     }
 }
 
@@ -96,20 +95,6 @@ impl ConfigFile {
 fn folder(path: &Path) -> PathBuf {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     whole.parent().map(Path::to_owned).unwrap_or_default()
-}
-
-fn within(path: &Path, line: usize, error: UsageError) -> UsageError {
-    let text = format!("{}, line {line}: {}", path.display(), error.text);
-    UsageError { text, ..error }.about(Topic::Serve)
-}
-
-/// Whether the text speaks of the flag `--name`.
-fn names(text: &str, name: &str) -> bool {
-    let flag = format!("--{name}");
-    text.match_indices(&flag).any(|(at, _)| {
-        let next = text[at + flag.len()..].chars().next();
-        next.is_none_or(|c| !c.is_ascii_alphanumeric() && c != '-')
-    })
 }
 
 /// The words on a command line that say the same.

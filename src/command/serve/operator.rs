@@ -79,7 +79,7 @@ impl Operator {
 
 /// The socket of the admin page, and where it is.
 pub(super) fn listen(config: &ServeConfig) -> Result<Option<TcpListener>, Report> {
-    config.admin.map(|address| bind(address, config.reuse_port)).transpose()
+    config.admin.map(|address| bind(address, "--admin", config.reuse_port)).transpose()
 }
 
 fn open(

@@ -9,21 +9,22 @@ use tokio::net::TcpSocket;
 use crate::limits;
 use crate::report::Report;
 
-/// Listens on `address`. With `share_port` a second process may listen there at the same time, so
+/// Listens on `address`, which `flag` gave. With `share_port` a second process may listen there at the same time, so
 /// that a new one can take over from an old one (`SO_REUSEPORT`, where the system has it).
 ///
 /// # Errors
 /// The address cannot be had, with a hint.
-pub fn bind(address: SocketAddr, share_port: bool) -> Result<TcpListener, Report> {
+pub fn bind(address: SocketAddr, flag: &str, share_port: bool) -> Result<TcpListener, Report> {
     listen(address, share_port).map_err(|error| {
-        let report = Report::new(format!("cannot listen on {address}")).cause(error.to_string());
+        let report = Report::new(format!("cannot listen on {address}, the address of `{flag}`"));
+        let report = report.cause(error.to_string());
         match error.kind() {
-            io::ErrorKind::AddrInUse => report.hint(
-                "end the program that listens there, choose another port with `--listen`, or hand \
-                 over with `--reuse-port` on both",
-            ),
+            io::ErrorKind::AddrInUse => report.hint(format!(
+                "end the program that listens there, or choose another port with `{flag}`{}",
+                if flag == "--listen" { ", or hand over with `--reuse-port` on both" } else { "" }
+            )),
             io::ErrorKind::AddrNotAvailable => {
-                report.hint("pass an address of this machine with `--listen`")
+                report.hint(format!("pass an address of this machine with `{flag}`"))
             }
             io::ErrorKind::PermissionDenied => report.hint("choose a port above 1023"),
             _ => report,

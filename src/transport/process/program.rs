@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::report;
 use crate::report::Report;
 
 /// Where programs are looked for without a `PATH` (POSIX, `confstr`).
@@ -46,7 +47,7 @@ pub(crate) fn find(program: &OsStr, path: Option<&OsStr>) -> Result<PathBuf, Rep
     Err(match refused {
         Some(e) => Report::new(format!("cannot run the program `{shown}`")).cause(e.to_string()),
         None if by_path => Report::new(format!("there is no program `{shown}`"))
-            .hint("check the path; it starts where this program was started"),
+            .hint(report::check_path("`-- COMMAND`", typed)),
         None => Report::new(format!("cannot find the program `{shown}`"))
             .cause("it is in no folder of `PATH`")
             .hint("give its whole path"),
@@ -58,7 +59,10 @@ pub(crate) fn find(program: &OsStr, path: Option<&OsStr>) -> Result<PathBuf, Rep
 /// # Errors
 /// It is none, or cannot be looked at.
 pub(crate) fn check_folder(folder: &Path) -> Result<(), Report> {
-    let error = || Report::new(format!("cannot use the folder `{}`", folder.display()));
+    let error = || {
+        Report::new(format!("cannot use the folder `{}`", folder.display()))
+            .hint(report::check_path("`--directory`", folder))
+    };
     match fs::metadata(folder) {
         Ok(found) if found.is_dir() => Ok(()),
         Ok(_) => Err(error().cause("it is a file")),
