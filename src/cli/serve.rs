@@ -35,6 +35,7 @@ use crate::command::serve::ServeConfig;
 use crate::limits;
 use crate::report::Report;
 use crate::tls::ServerOptions;
+use crate::transport::http_listener::Hosts;
 use crate::transport::http_listener::Origins;
 use crate::transport::process::ProcessConfig;
 use crate::transport::process::child_environment;
@@ -365,6 +366,8 @@ fn resolve(flags: ServeFlags, env: &Environment) -> Result<ServeInvocation, Refu
         fingerprints: flags.who.allow_fingerprint,
     };
     let rules = Rules::parse(&allowed).map_err(usage)?;
+    let allowed_hosts = Hosts::parse(&flags.who.allow_host).map_err(usage)?;
+    let origins = Origins::parse(&flags.who.allow_origin).map_err(usage)?;
     let limits = limits(&flags.limits)?;
     let shutdown_timeout = time(
         "--shutdown-timeout",
@@ -388,8 +391,8 @@ fn resolve(flags: ServeFlags, env: &Environment) -> Result<ServeInvocation, Refu
         reuse_port: flags.reuse_port,
         tls,
         rules,
-        allowed_hosts: flags.who.allow_host.iter().map(|host| host.to_ascii_lowercase()).collect(),
-        origins: Origins(flags.who.allow_origin),
+        allowed_hosts,
+        origins,
         path_prefix,
         process,
         watchdog,

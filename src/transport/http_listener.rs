@@ -13,6 +13,7 @@ mod connection;
 mod counts;
 mod guarded;
 mod hosts;
+mod listed;
 mod socket;
 
 pub use crate::transport::http_listener::accept::Front;

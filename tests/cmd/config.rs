@@ -116,6 +116,12 @@ fn what_is_wrong_in_the_file_is_told_by_its_line() {
         ("shared = \n", "line 1: "),
         ("\n\nmax-sessions = 0\n", "line 3: --max-sessions must be a number"),
         ("listen = ['127.0.0.1']\n", "line 1: --listen must be an address and a port"),
+        ("allow-host = ['a', 'b/c']\n", "line 1: --allow-host must be a host name or an address"),
+        (
+            "allow-origin = ['https://a/']\n",
+            "line 1: --allow-origin must be a scheme and a host: `https://a/`\nhint:  an origin has \
+             no path: `https://a`\n",
+        ),
         ("admin = '0.0.0.0:1'\n", "line 1: Refusing to show --admin on 0.0.0.0:1."),
     ] {
         let folder = folder(config);

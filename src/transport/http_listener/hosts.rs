@@ -11,6 +11,7 @@ use http::uri::Authority;
 
 use crate::report::Report;
 use crate::report::peer_text;
+use crate::transport::http_listener::listed;
 
 /// The names that stand for us in the `Host` header or the `:authority` of HTTP/2.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,14 @@ impl Hosts {
         Self::Listed(names.into_iter().chain(own).collect())
     }
 
+    /// The names that an operator lists.
+    ///
+    /// # Errors
+    /// One of them is no host, so that no request could have it.
+    pub fn parse(texts: &[String]) -> Result<Vec<String>, Report> {
+        texts.iter().map(|text| listed::host(text)).collect()
+    }
+
     fn has(&self, authority: &Authority) -> bool {
         match self {
             Self::Any => true,
@@ -47,7 +56,17 @@ impl Hosts {
 
 /// The web pages that may call us, as in the `Origin` header: `https://host:port`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Origins(pub Vec<String>);
+pub struct Origins(Vec<String>);
+
+impl Origins {
+    /// The pages that an operator lists.
+    ///
+    /// # Errors
+    /// One of them is no origin, or none that a browser would send.
+    pub fn parse(texts: &[String]) -> Result<Self, Report> {
+        texts.iter().map(|text| listed::origin(text)).collect::<Result<_, _>>().map(Self)
+    }
+}
 
 /// Why a request is turned away before anybody reads it.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -72,9 +91,11 @@ impl Foreign {
             Self::Name(name) => {
                 report.hint(format!("start the server with `--allow-host {}`", name_alone(name)))
             }
-            Self::Origin(origin) => {
+            Self::Origin(origin) if listed::origin(origin).is_ok() => {
                 report.hint(format!("start the server with `--allow-origin {origin}`"))
             }
+            // A page without a name, such as a file.
+            Self::Origin(_) => report,
         }
     }
 }
