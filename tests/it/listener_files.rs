@@ -63,6 +63,19 @@ fn a_client_ca_without_a_certificate_is_refused() {
 }
 
 #[test]
+fn a_certificate_of_somebody_as_client_ca_is_refused() {
+    for with_ca in [false, true] {
+        let text = refused(|options, ca, folder| {
+            let leaf = ca.client("alice").chain_pem();
+            let text = if with_ca { [ca.pem(), leaf].concat() } else { leaf };
+            options.client_ca = Some(write(folder, "alice.pem", text));
+        });
+        assert!(text.contains("alice.pem") && text.contains("CN=alice"), "{text}");
+        assert!(text.contains("is no CA") && text.contains("of its CA CN=CA with"), "{text}");
+    }
+}
+
+#[test]
 fn a_list_that_is_damaged_is_refused_by_its_file() {
     let text = refused(|options, ca, folder| {
         let good = write(folder, "good.crl", ca.crl(&[], later()));

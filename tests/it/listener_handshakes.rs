@@ -140,6 +140,20 @@ async fn a_client_certificate_for_no_purpose_in_particular_is_accepted() {
     assert!(listener.outcome().await.is_ok());
 }
 
+/// It stands for itself, and for nobody else.
+#[tokio::test]
+async fn a_client_certificate_that_is_its_own_ca_is_accepted() {
+    let own = || Leaf::self_signed(&[], |params| params.extended_key_usages.clear());
+    let (own, other) = (own(), own());
+    let folder = tempdir().unwrap();
+    let path = write(&folder, "own.pem", own.chain_pem());
+    let mut listener = Listener::start(|options, _| options.client_ca = Some(path)).await;
+    listener.call(&listener.client(Some(&own))).await.unwrap();
+    assert!(listener.outcome().await.unwrap().is_some());
+    assert!(listener.call(&listener.client(Some(&other))).await.is_err());
+    assert!(listener.outcome().await.is_err());
+}
+
 #[tokio::test]
 async fn a_client_certificate_of_version_1_is_to_be_reissued() {
     let mut listener = Listener::start(|options, _| {

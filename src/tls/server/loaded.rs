@@ -1,5 +1,6 @@
 //! One configuration of a server, out of its files.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::RootCertStore;
@@ -37,8 +38,7 @@ pub(super) struct Loaded {
 impl Loaded {
     pub(super) fn from_files(options: &ServerOptions, alpn: Alpn) -> Result<Self, Report> {
         let identity = Identity::load_for_server(&options.identity, options.passphrase.as_ref())?;
-        let ca = options.client_ca.as_deref();
-        let ca = ca.map(|path| trust::load_ca(path, "--tls-client-ca")).transpose()?;
+        let ca = options.client_ca.as_deref().map(load_authorities).transpose()?;
         let crls = trust::load_crls(&options.crls)?;
         let provider = Arc::new(aws_lc_rs::default_provider());
         let algorithms = &provider.signature_verification_algorithms;
@@ -128,6 +128,21 @@ fn roots(ca: &[CertificateDer<'static>]) -> Result<RootCertStore, Report> {
 
 fn failed(error: &rustls::Error) -> Report {
     Report::new("cannot set up a TLS server").cause(error.to_string())
+}
+
+/// The CAs of the clients. webpki asks of a root no more than a name and a key, so a certificate that
+/// a CA has issued to somebody would do: it would let in nobody, not even whom it is for, but for
+/// whatever its own key signs. One that was signed with its own key stands for itself.
+fn load_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, Report> {
+    let found = trust::load_ca(path, "--tls-client-ca")?;
+    let is_leaf = |it: &X509Certificate<'_>| !it.is_ca() && !certificate::is_self_issued(it);
+    if let Some(leaf) = found.iter().filter_map(|ca| certificate::parse(ca)).find(is_leaf) {
+        let (subject, issuer) = (certificate::subject(&leaf), certificate::issuer(&leaf));
+        return Err(Report::new(format!("Unable to use CA bundle at '{}'", path.display()))
+            .cause(format!("{subject} is no CA, so no client could be of it"))
+            .hint(format!("pass the certificate of its CA {issuer} with `--tls-client-ca`")));
+    }
+    Ok(found)
 }
 
 /// With revocation lists, a CA without a list of its own lets nobody in. That is a mistake where it
