@@ -375,12 +375,14 @@ fn resolve(flags: ServeFlags, env: &Environment) -> Result<ServeInvocation, Refu
         limits::SHUTDOWN_TIMEOUT,
     )?;
     let path_prefix = path_prefix(flags.path_prefix.as_deref())?;
+    let passed = flags.child.pass_env.clone();
     let process = process(flags.command, flags.child, env)?;
     let tls = tls::resolve_server(flags.tls, env)?;
     let given = inherited.iter().filter_map(|socket| socket.local_addr().ok());
     let all: Vec<_> = listen.iter().copied().chain(given).collect();
     let mut warnings = check_exposure(&all, tls.as_ref(), &rules, flags.unsafe_listen)?;
     warnings.extend(check_admin(admin, flags.unsafe_listen)?);
+    warnings.extend(passed.iter().filter_map(|name| unset(name, &process)));
     let watchdog = WatchdogProgram::this_program()
         .map_err(|error| Report::new("cannot find this program").cause(error.to_string()))?;
     let config = ServeConfig {
@@ -484,6 +486,11 @@ fn process(
     let Some(program) = command.next().filter(|program| !program.is_empty()) else {
         return Err(UsageError::new("Missing the command of the MCP server").hint(AFTER_DASHES));
     };
+    if let Some(name) = flags.pass_env.iter().find(|name| name.is_empty() || name.contains('=')) {
+        let name = name.split('=').next().unwrap_or_default();
+        return Err(UsageError::new(format!("--pass-env must be the name of a variable: {name}"))
+            .hint("`--env NAME=value` gives a variable a value"));
+    }
     let set: Vec<_> = flags.env.iter().map(variable).collect::<Result<_, _>>()?;
     let exit_grace = time("--exit-timeout", flags.exit_timeout.as_deref(), limits::EXIT_GRACE)?;
     let kill_grace = time("--kill-timeout", flags.kill_timeout.as_deref(), limits::KILL_GRACE)?;
@@ -500,6 +507,16 @@ fn process(
         exit_grace,
         kill_grace,
     })
+}
+
+/// The command may miss what it was to get.
+fn unset(name: &str, process: &ProcessConfig) -> Option<Warning> {
+    let is_it = |(other, _): &(OsString, OsString)| match cfg!(windows) {
+        true => other.eq_ignore_ascii_case(name),
+        false => other == name,
+    };
+    let text = format!("WARNING: --pass-env {name}: there is no such variable to pass.");
+    (!process.environment.iter().any(is_it)).then_some(Warning { text, always: false })
 }
 
 fn variable(text: &OsString) -> Result<(String, OsString), UsageError> {

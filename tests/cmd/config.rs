@@ -99,6 +99,21 @@ fn what_is_printed_is_a_file_that_means_the_same_and_holds_no_secret() {
 }
 
 #[test]
+fn a_variable_that_is_to_be_passed_and_is_not_set_is_warned_about() {
+    let folder =
+        folder("command = ['true']\npass-env = ['TEST_SET', 'TEST_UNSET', 'TEST_GIVEN']\n");
+    let file = folder.path().join("serve.toml");
+    let file = file.to_str().expect("UTF-8");
+    let mut command = program(&["serve", "--check", "--env=TEST_GIVEN=1", "--config", file]);
+    let output = command.env("TEST_SET", "1").output().expect("the program starts");
+    let said = text(&output.stderr);
+    let warned: Vec<_> = said.lines().filter(|line| line.contains("no such variable")).collect();
+    let [line] = warned[..] else { panic!("{said}") };
+    assert!(line.contains("WARNING: --pass-env TEST_UNSET: "), "{said}");
+    assert_eq!(output.status.code(), Some(0), "{said}");
+}
+
+#[test]
 fn what_is_wrong_in_the_file_is_told_by_its_line() {
     for (config, words) in [
         (
@@ -122,6 +137,7 @@ fn what_is_wrong_in_the_file_is_told_by_its_line() {
             "line 1: --allow-origin must be a scheme and a host: `https://a/`\nhint:  an origin has \
              no path: `https://a`\n",
         ),
+        ("pass-env = ['A=secret']\n", "line 1: --pass-env must be the name of a variable: A\n"),
         ("admin = '0.0.0.0:1'\n", "line 1: Refusing to show --admin on 0.0.0.0:1."),
     ] {
         let folder = folder(config);
