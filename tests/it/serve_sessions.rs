@@ -20,6 +20,7 @@ use crate::support::serve::until;
 use crate::support::session::Session;
 use crate::support::session::call;
 use crate::support::session::initialize;
+use crate::support::session::modern;
 use crate::support::session::text;
 
 fn pid_of(session: &Session<'_>) -> u32 {
@@ -48,7 +49,10 @@ fn a_request_has_to_name_a_session_that_exists() {
     let status = |ask: Ask| session.wire().ask(&ask).head.status;
     let named = |id: &str| status(Ask::post(&ping).header("mcp-session-id", id));
     assert_eq!(named(&session.id), 200);
-    assert_eq!(status(Ask::post(&ping)), 400, "none");
+    let without = session.wire().ask(&Ask::post(&ping));
+    assert_eq!(without.head.status, 400, "none");
+    let hint = without.json()["error"]["data"]["hint"].to_string();
+    assert!(hint.contains("send `initialize` first"), "{hint}");
     assert_eq!(named("unknown"), 404);
     assert_eq!(named(&session.id.to_ascii_uppercase()), 404);
     assert_eq!(named(""), 404);
@@ -73,8 +77,18 @@ fn a_version_header_is_optional_but_must_not_be_wrong() {
     assert_eq!(session.wire().ask(&ask).head.status, 200);
     for wrong in ["2023-01-01", "1", "", "latest"] {
         let ask = ask.clone().header("mcp-protocol-version", wrong);
-        assert_eq!(session.wire().ask(&ask).head.status, 400, "{wrong:?}");
+        let answer = session.wire().ask(&ask);
+        assert_eq!(answer.head.status, 400, "{wrong:?}");
+        let answer = answer.json();
+        assert_eq!(answer["id"], 1, "{answer}");
+        let cause = answer["error"]["data"]["cause"].as_str().unwrap();
+        assert!(cause.contains("2025-11-25, 2026-07-28"), "{cause}");
     }
+    // Once somebody has asked, it is known that the server does not speak that one.
+    let modern = modern(call(1, "echo", json!({})));
+    assert_eq!(session.wire().ask(&modern).head.status, 400);
+    let refused = session.wire().ask(&ask.header("mcp-protocol-version", "1"));
+    assert!(refused.body.contains("2025-11-25") && !refused.body.contains("2026"), "{refused:?}");
     assert_eq!(serve.received("ping"), 1);
 }
 

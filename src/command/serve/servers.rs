@@ -157,6 +157,10 @@ impl Backend for Servers {
 }
 
 impl ModernBackend for Servers {
+    fn speaks_modern(&self) -> bool {
+        !self.legacy_only.load(Relaxed)
+    }
+
     async fn join(&self, peer: &Arc<Peer>) -> Result<(MuxSender, Receiver), Unserved> {
         if self.legacy_only.load(Relaxed) {
             return Err(Unserved::LegacyOnly);

@@ -34,6 +34,9 @@ pub trait Backend: Send + Sync + 'static {
 
 /// The same for the modern era.
 pub trait ModernBackend: Backend {
+    /// Whether it is served, as far as is known: a server is asked by who needs it.
+    fn speaks_modern(&self) -> bool;
+
     /// A place for one request.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use http::HeaderName;
 use memchr::memmem::Finder;
 
 use crate::message::Message;
+use crate::report::Report;
 use crate::transport::streamable_http::params::Params;
 
 pub(super) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -38,6 +39,21 @@ pub(super) fn of(message: &Message, headers: &HeaderMap) -> Era {
         Some((_, "initialize")) => Era::Initialize,
         _ => Era::Legacy,
     }
+}
+
+/// Whether the version header of a session, which may be missing, names one of its versions.
+///
+/// # Errors
+/// It names none, or is there twice. The report lists the versions that could have been meant.
+pub(super) fn check_version(headers: &HeaderMap, speaks_modern: bool) -> Result<(), Report> {
+    let mut named = headers.get_all(PROTOCOL_VERSION).iter();
+    let (Some(version), others) = (named.next(), named.next()) else { return Ok(()) };
+    if others.is_none() && version.to_str().is_ok_and(|version| LEGACY.contains(&version)) {
+        return Ok(());
+    }
+    let spoken: Vec<_> = LEGACY.into_iter().chain(speaks_modern.then_some(MODERN)).collect();
+    let report = Report::new("the `MCP-Protocol-Version` header names no version of this server");
+    Err(report.cause(format!("it speaks {}", spoken.join(", "))))
 }
 
 /// A date from the first modern version on: they are ordered like their texts.

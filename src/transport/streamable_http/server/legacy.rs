@@ -36,7 +36,6 @@ use crate::transport::streamable_http::server::counts::Ticket;
 use crate::transport::streamable_http::server::endpoint::Endpoint;
 use crate::transport::streamable_http::server::endpoint::accepts;
 use crate::transport::streamable_http::server::era;
-use crate::transport::streamable_http::server::era::PROTOCOL_VERSION;
 use crate::transport::streamable_http::server::registry::SESSION_ID;
 use crate::transport::streamable_http::server::session::Seat;
 use crate::transport::streamable_http::server::session::Session;
@@ -114,7 +113,7 @@ impl<B: ModernBackend> Endpoint<B> {
         peer: &Peer,
         ticket: &mut Ticket,
     ) -> Result<Reply, Refused> {
-        check_version(headers)?;
+        check_version(headers, self.backend.speaks_modern(), Some(&message))?;
         let session = self.registry.find(headers, peer)?;
         if message.is_batch() {
             return self.batch(&session, message, ticket).await;
@@ -166,7 +165,7 @@ impl<B: ModernBackend> Endpoint<B> {
                 .hint("send the header `Accept: text/event-stream`");
             return Err(refusal(StatusCode::NOT_ACCEPTABLE, Kind::Protocol, report).into());
         }
-        check_version(headers)?;
+        check_version(headers, self.backend.speaks_modern(), None)?;
         let session = self.registry.find(headers, peer)?;
         let last = headers.get(LAST_EVENT_ID).and_then(|id| EventId::parse(id.to_str().ok()?));
         let attached = {
@@ -271,16 +270,16 @@ fn status_of(code: i64) -> StatusCode {
 
 /// The version header is optional, but must not be wrong (specification 2025-06-18, "Protocol
 /// Version Header").
-fn check_version(headers: &HeaderMap) -> Result<(), Refused> {
-    let mut named = headers.get_all(PROTOCOL_VERSION).iter();
-    let (Some(version), others) = (named.next(), named.next()) else { return Ok(()) };
-    let known = version.to_str().is_ok_and(|version| era::LEGACY.contains(&version));
-    if known && others.is_none() {
-        return Ok(());
-    }
-    let report = Report::new("the `MCP-Protocol-Version` header names no version of this server")
-        .cause(format!("it speaks {}", era::LEGACY.join(", ")));
-    Err(refusal(StatusCode::BAD_REQUEST, Kind::Protocol, report).into())
+fn check_version(
+    headers: &HeaderMap,
+    speaks_modern: bool,
+    message: Option<&Message>,
+) -> Result<(), Refused> {
+    let Err(report) = era::check_version(headers, speaks_modern) else { return Ok(()) };
+    Err(match message {
+        Some(message) => posted::failure(message, &Failure::new(Kind::Protocol, report)).into(),
+        None => refusal(StatusCode::BAD_REQUEST, Kind::Protocol, report).into(),
+    })
 }
 
 fn in_use(message: &Message) -> Reply {

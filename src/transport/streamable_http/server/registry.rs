@@ -81,11 +81,12 @@ impl Registry {
 
 fn session_id(headers: &HeaderMap) -> Result<&str, Refused> {
     let mut ids = headers.get_all(SESSION_ID).iter();
-    let id = ids.next().ok_or_else(|| bad("the request has no `Mcp-Session-Id` header"))?;
+    let id = ids.next().ok_or_else(|| bad("the request has no `Mcp-Session-Id` header", BEGIN))?;
     if ids.next().is_some() {
-        return Err(bad("the request has more than one `Mcp-Session-Id` header"));
+        let hint = "send the header once";
+        return Err(bad("the request has more than one `Mcp-Session-Id` header", hint));
     }
-    readable(id).ok_or_else(|| bad("the `Mcp-Session-Id` header is no id of this server"))
+    readable(id).ok_or_else(|| bad("the `Mcp-Session-Id` header is no id of this server", BEGIN))
 }
 
 fn readable(id: &HeaderValue) -> Option<&str> {
@@ -93,8 +94,11 @@ fn readable(id: &HeaderValue) -> Option<&str> {
     (id.len() <= limits::SESSION_ID_BYTES).then_some(id)
 }
 
-fn bad(text: &str) -> Refused {
-    refusal(StatusCode::BAD_REQUEST, Kind::Protocol, Report::new(text)).into()
+const BEGIN: &str = "send `initialize` first, and the `Mcp-Session-Id` of its answer with every \
+                     request after it";
+
+fn bad(text: &str, hint: &str) -> Refused {
+    refusal(StatusCode::BAD_REQUEST, Kind::Protocol, Report::new(text).hint(hint)).into()
 }
 
 fn unknown() -> Refused {
