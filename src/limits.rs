@@ -141,6 +141,10 @@ pub const KILL_WAIT: Duration = Duration::from_secs(2);
 pub const GROUP_CHECK: RangeInclusive<Duration> =
     Duration::from_millis(1)..=Duration::from_millis(50);
 
+/// From the end of a child's streams to its exit, if the one came of the other: the system closes them
+/// first. Who is still there after that has closed them on its own accord.
+pub const EXIT_NOTICE: Duration = Duration::from_millis(500);
+
 /// How long a pipe of a child that is gone may be silent before it counts as over: who fled from the
 /// group may hold its other end for ever.
 pub const LAST_WORDS: Duration = Duration::from_millis(500);

@@ -127,6 +127,24 @@ impl Failure {
         Self { kind, retry_safe, retry_after: None, report }
     }
 
+    /// The same where something of the request may have been done.
+    #[must_use]
+    pub fn in_doubt(self) -> Self {
+        match self.kind {
+            Kind::NotSent => Self { kind: Kind::OutcomeUnknown, retry_safe: false, ..self },
+            _ => self,
+        }
+    }
+
+    /// The same for a request that waited for something else to be done first.
+    #[must_use]
+    pub fn beforehand(self) -> Self {
+        match self.kind {
+            Kind::OutcomeUnknown => Self { kind: Kind::NotSent, retry_safe: true, ..self },
+            _ => self,
+        }
+    }
+
     /// A limit of our own: nothing was started, so it may be tried again a little later.
     pub fn full(text: &str, limit: usize) -> Self {
         let report = Report::new(text)

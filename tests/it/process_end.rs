@@ -170,6 +170,50 @@ async fn a_child_that_exits_in_mid_request_says_how_and_why() {
     nursery.over().await;
 }
 
+/// A shell says so by its status. Who has said something did run.
+#[tokio::test]
+async fn a_command_that_cannot_be_run_was_not_sent_anything() {
+    let nursery = Nursery::new();
+    let said = notification("said before");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    for (how, status) in [("no-such-program".to_owned(), 127), (file.display().to_string(), 126)] {
+        let (_, reason) = end(nursery.start(shell(&how)).channel).await;
+        let reason = reason.unwrap();
+        let told = format!("not_sent: the server process exited with status {status}: ");
+        assert!(
+            reason.starts_with(&told) && reason.contains("; hint: the status means"),
+            "{reason}"
+        );
+        let script = format!("echo '{said}'; {how}");
+        let (messages, reason) = end(nursery.start(shell(&script)).channel).await;
+        let reason = reason.unwrap();
+        assert_eq!(messages, [said.clone()]);
+        assert!(reason.starts_with("outcome_unknown: "), "{reason}");
+    }
+    nursery.over().await;
+}
+
+#[tokio::test]
+async fn a_child_that_closes_its_output_while_it_runs_is_not_told_like_one_that_exits() {
+    let nursery = Nursery::new();
+    let gate = tempfile::tempdir().unwrap();
+    let gate = gate.path().join("gate");
+    let script = format!("exec >&-; until test -e {}; do sleep 0.02; done; exit 0", gate.display());
+    let child = nursery.start(shell(&script));
+    let mut over = std::pin::pin!(end(child.channel));
+    let early = timeout(2 * mcp_secure_remote::limits::EXIT_NOTICE, &mut over).await;
+    assert!(early.is_err(), "it still runs");
+    std::fs::write(&gate, "").unwrap();
+    let (_, reason) = over.await;
+    assert_eq!(
+        reason.unwrap(),
+        "outcome_unknown: the server process closed its input or output, and later exited with status 0"
+    );
+    nursery.over().await;
+}
+
 #[tokio::test]
 async fn everything_that_a_child_wrote_before_its_end_is_delivered_and_a_cut_line_is_not() {
     let nursery = Nursery::new();

@@ -1,6 +1,7 @@
 //! Sessions of the legacy era at our own server: whose they are, what lives in them, how they end.
 
 use std::collections::HashSet;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use rustix::process::Signal;
@@ -10,6 +11,8 @@ use serde_json::json;
 use crate::support::host::LEGACY;
 use crate::support::http::Ask;
 use crate::support::http::Wire;
+use crate::support::operated;
+use crate::support::operated::Operated;
 use crate::support::parallel;
 use crate::support::serve::Serve;
 use crate::support::serve::Serving;
@@ -261,6 +264,34 @@ fn a_process_that_ends_at_its_start_is_an_answer_to_the_client() {
     assert!(answer.body.contains("does not like it here"), "its last words: {answer:?}");
     assert_eq!(answer.head.header("mcp-session-id"), None, "there is no session");
     assert_eq!(serve.started(), 1);
+}
+
+#[test]
+fn a_command_that_cannot_be_run_fails_initialize_by_its_status() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("script");
+    std::fs::write(&script, "#!/no/such/program\n").unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let script = script.display().to_string();
+    for command in [&[&*script][..], &["sh", "-c", "no-such-program"]] {
+        let mut serve = operated::command(operated::PROGRAM);
+        serve.args(["serve", "--listen=127.0.0.1:0", "--"]).args(command);
+        let serve = Operated::start(&mut serve);
+        let meta = json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+        });
+        let ping =
+            json!({"jsonrpc": "2.0", "id": 1, "method": "ping", "params": { "_meta": meta }});
+        let modern = [("MCP-Protocol-Version", "2026-07-28"), ("Mcp-Method", "ping")];
+        for (message, headers) in [(initialize(LEGACY), &[][..]), (ping, &modern)] {
+            let reply = operated::post(serve.address(), headers, &message).unwrap();
+            let data = &reply.json()["error"]["data"];
+            assert_eq!((reply.status, &data["kind"]), (502, &json!("not_sent")), "{reply:?}");
+            assert_eq!(data["retrySafe"], true, "{reply:?}");
+            assert!(data["hint"].as_str().unwrap().contains("check"), "{reply:?}");
+        }
+    }
 }
 
 #[test]

@@ -73,7 +73,8 @@ async fn ask(
 ) -> Result<Option<Message>, Failure> {
     let lost = || {
         let ended = || Failure::new(Kind::NotSent, Report::new("the server ended at its start"));
-        mux.reason().unwrap_or_else(ended)
+        // The request of the client waits for this one.
+        mux.reason().map_or_else(ended, Failure::beforehand)
     };
     let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
     let request = Message::parse(Bytes::from(request.to_string())).map_err(|_| lost())?;

@@ -68,7 +68,7 @@ impl Life {
         exit: oneshot::Sender<Option<Failure>>,
     ) {
         let begun = Instant::now();
-        let by_itself = self.ends_by_itself().await;
+        let way = self.way().await;
         let lived = begun.elapsed();
         let stage = self.course.stage();
         // What was not written yet will not be read any more.
@@ -81,7 +81,7 @@ impl Life {
         drop(registration);
         course.reach(Stage::Gone);
         let words = last_words.await.ok().flatten();
-        let failure = verdict(stage, by_itself, status, words);
+        let failure = verdict(stage, way, status, words);
         let (session, peer) = (label.session(), label.peer());
         if failure.is_some() && lived < limits::STEADY {
             census.early_end.notify_one();
@@ -94,19 +94,26 @@ impl Life {
         let _ = exit.send(failure);
     }
 
-    /// Whether the child exits without a signal of ours: it has all the time there is, until the
-    /// conversation is over.
-    async fn ends_by_itself(&mut self) -> bool {
+    /// Waits for the end of the child, or of its time: it has all there is, until the conversation
+    /// is over.
+    async fn way(&mut self) -> Way {
         tokio::select! {
             biased;
-            _ = self.child.wait() => return true,
+            _ = self.child.wait() => return Way::Exits,
             () = self.course.reached(Stage::Mute) => {}
         }
+        let notice = limits::EXIT_NOTICE.min(self.exit_grace);
+        let exits = tokio::select! {
+            biased;
+            _ = self.child.wait() => return Way::Exits,
+            () = self.course.reached(Stage::Unwanted) => Way::Exits,
+            () = tokio::time::sleep(notice) => Way::FallsSilent,
+        };
         tokio::select! {
             biased;
-            _ = self.child.wait() => true,
-            () = self.course.reached(Stage::Condemned) => false,
-            () = tokio::time::sleep(self.exit_grace) => false,
+            _ = self.child.wait() => exits,
+            () = self.course.reached(Stage::Condemned) => Way::IsEnded,
+            () = tokio::time::sleep(self.exit_grace - notice) => Way::IsEnded,
         }
     }
 
@@ -151,33 +158,59 @@ impl Life {
     }
 }
 
+/// How a child comes to its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// It exits.
+    Exits,
+    /// It closes its input or its output, and exits a while later.
+    FallsSilent,
+    /// By a signal of ours.
+    IsEnded,
+}
+
 /// Why the conversation has ended, unless that was wanted, or was told by whoever condemned the
 /// child. `stage` is how far it had come when the child ended, or was told to.
 fn verdict(
     stage: Stage,
-    by_itself: bool,
+    way: Way,
     status: Option<ExitStatus>,
     last_words: Option<String>,
 ) -> Option<Failure> {
     let well = status.is_some_and(|status| status.success());
-    let error = match (stage, by_itself) {
-        (Stage::Unwanted, true) if well => return None,
-        (_, true) => how(status),
-        (Stage::Mute, false) => {
+    let error = match (stage, way) {
+        (Stage::Unwanted, Way::Exits | Way::FallsSilent) if well => return None,
+        (_, Way::Exits) => format!("the server process {}", how(status)),
+        (_, Way::FallsSilent) => {
+            format!("the server process closed its input or output, and later {}", how(status))
+        }
+        (Stage::Mute, Way::IsEnded) => {
             "the server process closed its input or output and did not end".into()
         }
-        (_, false) => return None,
+        (_, Way::IsEnded) => return None,
     };
-    let report = Report { cause: last_words, ..Report::new(error) };
-    Some(Failure::new(Kind::OutcomeUnknown, report))
+    let never_ran = never_ran(status).filter(|_| way == Way::Exits);
+    let kind = if never_ran.is_some() { Kind::NotSent } else { Kind::OutcomeUnknown };
+    let hint = never_ran.map(str::to_owned);
+    Some(Failure::new(kind, Report { cause: last_words, hint, ..Report::new(error) }))
 }
 
 fn how(status: Option<ExitStatus>) -> String {
-    let Some(status) = status else { return "the server process has ended".to_owned() };
+    let Some(status) = status else { return "has ended".to_owned() };
     match (status.code(), signal(status)) {
-        (Some(code), _) => format!("the server process exited with status {code}"),
-        (None, Some(signal)) => format!("the server process was killed by signal {signal}"),
-        (None, None) => format!("the server process ended: {status}"),
+        (Some(code), _) => format!("exited with status {code}"),
+        (None, Some(signal)) => format!("was killed by signal {signal}"),
+        (None, None) => format!("ended: {status}"),
+    }
+}
+
+/// What to do where a shell, or `env`, says by its status that it could not run the program (POSIX,
+/// "Exit Status for Commands").
+fn never_ran(status: Option<ExitStatus>) -> Option<&'static str> {
+    match status?.code()? {
+        126 => Some("the status means that a program may not be run: check that it is executable"),
+        127 => Some("the status means that a program was not found: check its name and its `PATH`"),
+        _ => None,
     }
 }
 

@@ -35,6 +35,7 @@ pub(crate) struct Output {
     max_message: usize,
     messages: Sender,
     noise: Allowance,
+    has_spoken: bool,
     census: Arc<Census>,
     label: Label,
 }
@@ -63,7 +64,8 @@ impl Output {
         label: Label,
     ) -> Self {
         let lines = Lines::new(max_message);
-        Self { lines, max_message, messages, noise: Allowance::new(), census, label }
+        let noise = Allowance::new();
+        Self { lines, max_message, messages, noise, has_spoken: false, census, label }
     }
 
     /// Hands on what `stdout` says. Afterwards the channel closes, for the reason that `exit` gives
@@ -80,6 +82,8 @@ impl Output {
             End::Over => {
                 course.reach(Stage::Mute);
                 if let Ok(Some(failure)) = exit.await {
+                    // Who has said something did run.
+                    let failure = if self.has_spoken { failure.in_doubt() } else { failure };
                     self.messages.fail(failure);
                 }
                 return;
@@ -159,7 +163,10 @@ impl Output {
 
     fn message(&mut self, line: Bytes, messages: &mut Vec<Message>) {
         match Message::parse(line.clone()) {
-            Ok(message) => message.split_into(messages),
+            Ok(message) => {
+                self.has_spoken = true;
+                message.split_into(messages);
+            }
             Err(error) => {
                 self.noise(&line);
                 // Whoever waits for what this was meant to be must not wait for ever.

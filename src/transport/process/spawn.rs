@@ -43,10 +43,24 @@ fn failure(launch: &Launch, error: &io::Error) -> Failure {
     let report = Report::new(format!("cannot start the server process `{program}`"));
     let report = report.cause(error.to_string());
     if !is_shortage(error) {
+        let report = Report { hint: hint(error.kind()).map(str::to_owned), ..report };
         return Failure::new(Kind::NotSent, report);
     }
     // Nothing of the request has gone anywhere.
     Failure { retry_safe: true, ..Failure::new(Kind::Overloaded, report) }
+}
+
+/// It was there when the server was started.
+fn hint(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::NotFound => Some(
+            "check that its file, the program in its first line (`#!`) and its folder are still there",
+        ),
+        ErrorKind::PermissionDenied => {
+            Some("check that this user may run it, and enter its folder")
+        }
+        _ => None,
+    }
 }
 
 /// Too many processes or descriptors, or too little memory, at this moment.
