@@ -121,7 +121,7 @@ fn create(flags: CertsFlags, env: &Environment) -> Result<CertsConfig, UsageErro
         output: output(issue.output)?,
         hosts: host.into_iter().map(server_name).collect::<Result<_, _>>()?,
         clients,
-        days: days(issue.days.as_deref())?,
+        days: issue.days.as_deref().map_or(Ok(limits::CERTIFICATE_DAYS), days)?,
         pfx: pfx(issue.pfx, pfx_file, env)?,
         keep_ca: keep_ca.then(|| ca_passphrase(ca_file, Times::Twice)).transpose()?,
         force: issue.force,
@@ -137,7 +137,7 @@ fn add_client(issue: IssueFlags, env: &Environment) -> Result<AddClientConfig, U
     Ok(AddClientConfig {
         output,
         clients,
-        days: days(issue.days.as_deref())?,
+        days: issue.days.as_deref().map(days).transpose()?,
         pfx: pfx(issue.pfx, issue.pfx_passphrase_file, env)?,
         ca: ca_passphrase(issue.ca_passphrase_file, Times::Once)?,
         force: issue.force,
@@ -175,8 +175,7 @@ fn server_name(text: String) -> Result<String, UsageError> {
     Ok(bare.to_owned())
 }
 
-fn days(text: Option<&str>) -> Result<u32, UsageError> {
-    let Some(text) = text else { return Ok(limits::CERTIFICATE_DAYS) };
+fn days(text: &str) -> Result<u32, UsageError> {
     let days = text.parse().ok().filter(|days| (1..=limits::MAX_CERTIFICATE_DAYS).contains(days));
     days.ok_or_else(|| {
         let most = limits::MAX_CERTIFICATE_DAYS;

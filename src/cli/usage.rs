@@ -208,6 +208,13 @@ fn unknown_flag(error: &clap::Error, args: &[OsString]) -> UsageError {
         // The word may be the secret.
         return missing_value(flag);
     }
+    if let Some(flag) = before.filter(|flag| flag.starts_with("--"))
+        && subject
+            .strip_prefix('-')
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    {
+        return UsageError::new(format!("{flag} must not be negative"));
+    }
     let word = match args.get(at) {
         // clap names the first letter of `-debug` alone.
         Some(word) if single_dash => {

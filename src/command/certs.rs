@@ -78,8 +78,8 @@ pub struct AddClientConfig {
     pub output: PathBuf,
     /// Whom to issue a client certificate, at least one.
     pub clients: Vec<ClientName>,
-    /// How long they are valid; never longer than the CA.
-    pub days: u32,
+    /// How long they are valid; without it as long as is usual, but not longer than the CA.
+    pub days: Option<u32>,
     /// Each client as PKCS#12 too, under this passphrase.
     pub pfx: Option<Passphrase>,
     /// Opens the key of the CA.

@@ -56,20 +56,24 @@ impl Authority {
     }
 
     /// Opens a CA that was kept: PEM files of its certificate and of its key. What it issues from
-    /// now on is valid for so many days, but not longer than the CA.
+    /// now on is valid for so many days, or else for the usual time but not longer than the CA.
     ///
     /// # Errors
     ///
     /// The file that cannot be used and why: unreadable, damaged, another passphrase, expired, no
-    /// CA, or a key that does not belong to the certificate.
+    /// CA, or a key that does not belong to the certificate. Or the CA ends before so many days.
     pub fn load(
         certificate: &Path,
         key: &Path,
         passphrase: &Secret,
-        days: u32,
+        days: Option<u32>,
     ) -> Result<Self, Report> {
         let kept = kept::load(certificate, key, passphrase)?;
-        let profile = Profile::lasting(days).until(kept.not_after);
+        if let Some(days) = days {
+            profile::check_days(days, kept.not_after)?;
+        }
+        let profile = Profile::lasting(days.unwrap_or(limits::CERTIFICATE_DAYS));
+        let profile = profile.until(kept.not_after);
         Ok(Self { certificate: kept.certificate, issuer: kept.issuer, profile })
     }
 

@@ -319,6 +319,15 @@ fn clients_are_added_later_by_a_ca_that_was_kept() {
         after.into_keys().collect::<Vec<_>>(),
         ["ann.crt", "ann.key", "ann.p12", "bob.crt", "bob.key", "bob.p12"]
     );
+    // No more is promised than the CA can keep.
+    let (code, error) = set.refusal(&[&add[..], &["eve", "--days", "91"]].concat());
+    assert!(
+        code == 1 && error.contains("can be valid for 91 days\ncause: the CA itself ends on 2")
+    );
+    assert!(error.contains("pass at most `--days 89`"), "{error}");
+    assert!(!set.path("eve.crt").exists());
+    let told = set.certs(&[&add[..], &["carl", "--days", "90"]].concat());
+    assert!(told.starts_with("Added 1 client certificate, valid until "), "{told}");
     // They end with the CA, though ten years are the default.
     let path = set.shown("ann.crt");
     let check = openssl(&["x509", "-noout", "-in", &path, "-checkend", "7862400"]).output();

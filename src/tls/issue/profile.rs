@@ -15,6 +15,7 @@ use rustls::crypto::aws_lc_rs::default_provider;
 
 use crate::limits;
 use crate::report::Report;
+use crate::tls::certificate;
 
 /// The organisation in the names of certificates that outlive the process, so that people see where
 /// they come from.
@@ -27,6 +28,26 @@ pub(super) struct Profile {
     organization: Option<&'static str>,
     not_before: SystemTime,
     not_after: SystemTime,
+}
+
+/// Whether a CA with this end may issue certificates for so many days. The day on which it was made
+/// counts as whole.
+///
+/// # Errors
+/// It ends before that.
+pub(super) fn check_days(days: u32, end: SystemTime) -> Result<(), Report> {
+    let left = end.duration_since(SystemTime::now()).unwrap_or_default().as_secs();
+    if u64::from(days) <= left.div_ceil(DAY) {
+        return Ok(());
+    }
+    let end = end.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let end = certificate::utc(i64::try_from(end).unwrap_or(i64::MAX));
+    Err(Report::new(format!("no certificate of this CA can be valid for {days} days"))
+        .cause(format!("the CA itself ends on {end}"))
+        .hint(match left / DAY {
+            0 => "leave out `--days`: then the certificate ends with its CA".to_owned(),
+            most => format!("pass at most `--days {most}`, or leave it out to end with the CA"),
+        }))
 }
 
 impl Profile {

@@ -47,7 +47,7 @@ impl Files {
 
     fn load(&self, passphrase: &str) -> Result<Authority, Report> {
         let passphrase = Secret::new(passphrase.to_owned());
-        Authority::load(&self.path("ca.crt"), &self.path("ca.key"), &passphrase, 30)
+        Authority::load(&self.path("ca.crt"), &self.path("ca.key"), &passphrase, None)
     }
 
     /// Why it cannot be loaded: the file, the cause and the hint.
