@@ -189,7 +189,7 @@ async fn a_command_that_cannot_be_run_was_not_sent_anything() {
         let script = format!("echo '{said}'; {how}");
         let (messages, reason) = end(nursery.start(shell(&script)).channel).await;
         let reason = reason.unwrap();
-        assert_eq!(messages, [said.clone()]);
+        assert_eq!(messages, std::slice::from_ref(&said));
         assert!(reason.starts_with("outcome_unknown: "), "{reason}");
     }
     nursery.over().await;

@@ -84,8 +84,8 @@ impl Handler for Routes {
         let path = request.uri().path();
         match path.strip_prefix(&*self.prefix).unwrap_or(path) {
             "/mcp" => self.streamable.handle(request, peer).await,
-            "/sse" => self.sse.open(request, peer).await,
-            "/messages" => self.sse.post(request, peer).await,
+            "/sse" => Box::pin(self.sse.open(request, peer)).await,
+            "/messages" => Box::pin(self.sse.post(request, peer)).await,
             _ => {
                 let report = Report::new("there is nothing at this path")
                     .hint("the MCP server is at `/mcp`, and for older clients at `/sse`");

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::Weak;
 use std::task::Context;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
@@ -34,6 +35,7 @@ use crate::auth::Peer;
 use crate::limits;
 use crate::report::Kind;
 use crate::report::Report;
+use crate::task::Aside;
 use crate::task::Tasks;
 use crate::tls::ClientCertificate;
 use crate::tls::ServerTls;
@@ -128,9 +130,13 @@ async fn converse<H: Handler>(
         // Its streams are tasks, and end with the connection.
         let streams = Arc::new(Tasks::new());
         let spawner = Spawner(Arc::downgrade(&streams));
-        drive(http2(spawner).serve_connection(stream, service), &activity, &shared).await;
+        let connection = http2(spawner).serve_connection(stream, service);
+        drive(connection, &activity, shared.config.idle_timeout, &shared).await;
     } else {
-        drive(http1().serve_connection(stream, service), &activity, &shared).await;
+        // Also in the middle of a head, which is no request yet.
+        let idle_timeout = shared.config.idle_timeout.min(limits::HEADER_TIMEOUT);
+        let connection = http1().serve_connection(stream, service);
+        drive(connection, &activity, idle_timeout, &shared).await;
     }
 }
 
@@ -153,7 +159,7 @@ async fn trusted(
     tokio::select! {
         biased;
         () = work => {}
-        () = distrusted => {
+        () = Aside::new(distrusted) => {
             tracing::warn!("{} is not trusted any more: its connection ends", certificate.subject);
         }
     }
@@ -161,9 +167,8 @@ async fn trusted(
 
 fn http1() -> http1::Builder {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(limits::HEADER_TIMEOUT)
-        .max_buf_size(limits::HTTP_HEADER_BYTES as usize);
+    // One clock for the whole connection, our own, is cheaper than one for each head.
+    http.header_read_timeout(None).max_buf_size(limits::HTTP_HEADER_BYTES as usize);
     http
 }
 
@@ -182,24 +187,30 @@ fn http2(spawner: Spawner) -> http2::Builder<Spawner> {
 }
 
 /// Runs a connection until it ends, is idle for too long, or is to end in good order.
-async fn drive<H>(connection: impl GracefulConnection, activity: &Activity, shared: &Shared<H>) {
+async fn drive<H>(
+    connection: impl GracefulConnection,
+    activity: &Activity,
+    idle_timeout: Duration,
+    shared: &Shared<H>,
+) {
     tokio::pin!(connection);
-    {
-        let idle = activity.idle(shared.config.idle_timeout);
-        let drained = async {
-            shared.drain.cancelled().await;
-            if activity.is_unused() {
-                // Its first request may be on the way, from one who saw the door open.
-                tokio::time::sleep(limits::FAREWELL).await;
-            }
-        };
-        tokio::pin!(idle, drained);
-        tokio::select! {
-            biased;
-            _ = connection.as_mut() => return,
-            () = drained => {}
-            () = idle => {}
+    let drained = async {
+        shared.drain.cancelled().await;
+        if activity.is_unused() {
+            // Its first request may be on the way, from one who saw the door open.
+            tokio::time::sleep(limits::FAREWELL).await;
         }
+    };
+    let enough = async {
+        tokio::select! {
+            () = drained => {}
+            () = activity.idle(idle_timeout) => {}
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = connection.as_mut() => return,
+        () = Aside::new(enough) => {}
     }
     connection.as_mut().graceful_shutdown();
     // Who is in the middle of a head, or does not answer the farewell of HTTP/2, is not waited for.

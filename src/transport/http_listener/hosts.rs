@@ -46,9 +46,9 @@ impl Hosts {
         match self {
             Self::Any => true,
             Self::Listed(listed) => {
-                let host = authority.host().to_ascii_lowercase();
-                let whole = authority.as_str().to_ascii_lowercase();
-                listed.iter().any(|name| *name == host || *name == whole)
+                let is = |name: &str, other: &str| name.eq_ignore_ascii_case(other);
+                let (host, whole) = (authority.host(), authority.as_str());
+                listed.iter().any(|name| is(name, host) || is(name, whole))
             }
         }
     }

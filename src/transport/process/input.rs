@@ -8,6 +8,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::channel::Receiver;
 use crate::limits;
+use crate::task::Aside;
 use crate::transport::bundle::Bundle;
 use crate::transport::process::course::Course;
 use crate::transport::process::course::Stage;
@@ -18,11 +19,7 @@ pub(crate) async fn write(
     mut messages: Receiver,
     course: Arc<Course>,
 ) {
-    let reached = tokio::select! {
-        biased;
-        () = course.reached(Stage::Condemned) => Stage::Condemned,
-        reached = write_all(&mut stdin, &mut messages, &course) => reached,
-    };
+    let reached = write_all(&mut stdin, &mut messages, &course).await;
     // Before its input closes: the child may end before this could say that it was meant to.
     course.reach(reached);
 }
@@ -34,8 +31,7 @@ async fn write_all(
     course: &Course,
 ) -> Stage {
     let mut bundle = Bundle::default();
-    let ending = course.reached(Stage::Mute);
-    tokio::pin!(ending);
+    let mut ending = Aside::new(course.reached(Stage::Mute));
     loop {
         tokio::select! {
             biased;
@@ -48,6 +44,7 @@ async fn write_all(
         let written = tokio::select! {
             biased;
             written = write_bundle(stdin, &mut bundle) => written,
+            () = course.reached(Stage::Condemned) => return Stage::Condemned,
             () = watch_sender(messages, course) => return Stage::Unwanted,
         };
         if let Err(e) = written {

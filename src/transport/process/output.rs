@@ -19,6 +19,7 @@ use crate::report;
 use crate::report::Failure;
 use crate::report::Kind;
 use crate::report::Report;
+use crate::task::Aside;
 use crate::transport::line::Line;
 use crate::transport::line::Lines;
 use crate::transport::line::TooLong;
@@ -48,6 +49,14 @@ enum End {
     Unwanted,
     /// The child broke the rules.
     Fault(Failure),
+}
+
+/// What becomes known while the child is read.
+enum News {
+    /// Nobody wants its messages.
+    Unwanted,
+    /// It has ended.
+    Gone,
 }
 
 impl From<Gone> for End {
@@ -100,16 +109,29 @@ impl Output {
 
     async fn hand_on(&mut self, stdout: &mut (impl AsyncRead + Unpin), course: &Course) -> End {
         let messages = self.messages.clone();
-        let unwanted = messages.gone();
-        tokio::pin!(unwanted);
+        let mut news = Aside::new(async {
+            tokio::select! {
+                biased;
+                () = messages.gone() => News::Unwanted,
+                () = course.reached(Stage::Gone) => News::Gone,
+            }
+        });
+        let mut is_gone = false;
         let mut last_bytes = 0;
         while last_bytes < limits::LAST_BYTES {
             let chunk = tokio::select! {
                 biased;
-                () = &mut unwanted => return End::Unwanted,
+                news = &mut news, if !is_gone => match news {
+                    News::Unwanted => return End::Unwanted,
+                    News::Gone => {
+                        is_gone = true;
+                        continue;
+                    }
+                },
                 chunk = chunk::next(stdout) => chunk,
+                () = messages.gone(), if is_gone => return End::Unwanted,
                 // Whoever has fled from the group may hold the pipe for ever.
-                () = silence(course) => break,
+                () = silence(), if is_gone => break,
             };
             let Ok(chunk) = chunk else { break };
             if chunk.is_empty() {
@@ -127,7 +149,7 @@ impl Output {
                 let pause =
                     limits::NOISE_PAUSE.saturating_mul(u32::try_from(noise).unwrap_or(u32::MAX));
                 tokio::select! {
-                    () = &mut unwanted => return End::Unwanted,
+                    () = messages.gone() => return End::Unwanted,
                     () = tokio::time::sleep(pause.min(limits::LONGEST_NOISE_PAUSE)) => {}
                 }
             }
@@ -232,9 +254,7 @@ fn answered_by(line: &[u8]) -> Option<Id> {
     response_id_of_fragments(head, tail)
 }
 
-/// Waits until the child is gone and its pipe has been silent for a while.
-async fn silence(course: &Course) {
-    course.reached(Stage::Gone).await;
+async fn silence() {
     tokio::time::sleep(limits::LAST_WORDS).await;
 }
 

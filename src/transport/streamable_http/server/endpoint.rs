@@ -148,9 +148,10 @@ impl<B: ModernBackend> Endpoint<B> {
         let message = read_message(body, self.settings.max_body, &headers).await?;
         ticket.carries(&message);
         match era::of(&message, &headers) {
-            Era::Initialize => self.initialize(message, &headers, &peer, ticket).await,
+            // What is rare has a place of its own: it would make room for itself in every request.
+            Era::Initialize => Box::pin(self.initialize(message, &headers, &peer, ticket)).await,
             Era::Legacy => self.in_session(message, &headers, &peer, ticket).await,
-            Era::Modern => self.modern(message, &headers, &peer, ticket).await,
+            Era::Modern => Box::pin(self.modern(message, &headers, &peer, ticket)).await,
         }
     }
 }

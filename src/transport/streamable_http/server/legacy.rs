@@ -116,7 +116,7 @@ impl<B: ModernBackend> Endpoint<B> {
         check_version(headers, self.backend.speaks_modern(), Some(&message))?;
         let session = self.registry.find(headers, peer)?;
         if message.is_batch() {
-            return self.batch(&session, message, ticket).await;
+            return Box::pin(self.batch(&session, message, ticket)).await;
         }
         if message.request().is_none() {
             session.send(message).await.map_err(|_| gone())?;

@@ -24,6 +24,7 @@ use crate::message::Message;
 use crate::report::Failure;
 use crate::report::Kind;
 use crate::report::Report;
+use crate::task::Aside;
 use crate::transport::event_body::Reader;
 use crate::transport::streamable_http::server::counts::Ending;
 use crate::transport::streamable_http::server::counts::Ticket;
@@ -160,8 +161,7 @@ impl Session {
         let ending = tokio::select! {
             biased;
             () = self.pump(&mut from_server) => Ending::ServerGone,
-            ending = self.ending(settings) => ending,
-            () = self.patience.run() => Ending::ServerGone,
+            ending = Aside::new(self.ending(settings)) => ending,
         };
         let ending = self.why.get().copied().unwrap_or(ending);
         let failure = from_server.reason().cloned();
@@ -178,6 +178,8 @@ impl Session {
     /// Completes when the session has to end though its server lives.
     async fn ending(&self, settings: ServerSettings) -> Ending {
         tokio::select! {
+            // It never ends.
+            () = self.patience.run() => Ending::ServerGone,
             () = self.end.cancelled() => Ending::Deleted,
             () = self.idle(settings.session_idle) => Ending::Idle,
             () = tokio::time::sleep(settings.session_lifetime) => Ending::TooOld,
