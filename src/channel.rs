@@ -5,17 +5,18 @@
 //! finishes what runs and then closes its own half. Dropping the whole [`Channel`] ends the
 //! transport behind it at once.
 
+mod queue;
+
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::OnceLock;
 use std::task::Context;
 use std::task::Poll;
 use std::task::ready;
 
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::sync::Semaphore;
-use tokio::sync::mpsc;
-
+use crate::channel::queue::Batch;
+use crate::channel::queue::Queue;
+use crate::channel::queue::Unqueued;
 use crate::limits;
 use crate::message::Message;
 use crate::report::Failure;
@@ -42,13 +43,8 @@ impl Channel {
 /// One direction: at most [`limits::CHANNEL_MESSAGES`] messages and about
 /// [`limits::CHANNEL_BYTES`] bytes wait in it.
 pub fn queue() -> (Sender, Receiver) {
-    let (sender, receiver) = mpsc::channel(limits::CHANNEL_MESSAGES);
-    let reason = Arc::new(OnceLock::new());
-    let bytes = Arc::new(Semaphore::new(limits::CHANNEL_BYTES));
-    (
-        Sender { queue: sender, bytes, reason: Arc::clone(&reason) },
-        Receiver { queue: receiver, rest: VecDeque::new(), reason },
-    )
+    let queue = Arc::new(Queue::new());
+    (Sender(Arc::clone(&queue)), Receiver { queue, rest: VecDeque::new() })
 }
 
 /// The other end is gone: what is sent goes nowhere.
@@ -57,20 +53,8 @@ pub fn queue() -> (Sender, Receiver) {
 pub struct Gone;
 
 /// The sending half.
-#[derive(Clone, Debug)]
-pub struct Sender {
-    queue: mpsc::Sender<Queued>,
-    bytes: Arc<Semaphore>,
-    reason: Arc<OnceLock<Failure>>,
-}
-
-/// What is queued together: mostly one message, many where they came together.
 #[derive(Debug)]
-struct Queued {
-    messages: Vec<Message>,
-    // Given back when the messages leave the queue.
-    _room: Option<OwnedSemaphorePermit>,
-}
+pub struct Sender(Arc<Queue>);
 
 impl Sender {
     /// Waits for room, then queues `message`.
@@ -78,7 +62,7 @@ impl Sender {
     /// # Errors
     /// [`Gone`] if nobody can receive it any more.
     pub async fn send(&self, message: Message) -> Result<(), Gone> {
-        self.send_all(&mut vec![message]).await
+        self.0.push(Batch::new(vec![message])).await
     }
 
     /// As [`Sender::send`] for all of `messages`, in one step; it is empty afterwards.
@@ -89,12 +73,7 @@ impl Sender {
         if messages.is_empty() {
             return Ok(());
         }
-        let messages = std::mem::take(messages);
-        let room = match messages.iter().map(|message| message.bytes().len()).sum() {
-            0..=limits::SMALL_MESSAGE_BYTES => None,
-            bytes => Some(self.room(bytes).await?),
-        };
-        self.queue.send(Queued { messages, _room: room }).await.map_err(|_| Gone)
+        self.0.push(Batch::new(std::mem::take(messages))).await
     }
 
     /// Queues `message` if there is room for it at once.
@@ -102,63 +81,52 @@ impl Sender {
     /// # Errors
     /// The message itself, if it would have to wait or nobody can receive it any more.
     pub fn try_send(&self, message: Message) -> Result<(), Message> {
-        let Ok(place) = self.queue.try_reserve() else { return Err(message) };
-        let room = match message.bytes().len() {
-            0..=limits::SMALL_MESSAGE_BYTES => None,
-            bytes => match Arc::clone(&self.bytes).try_acquire_many_owned(permits(bytes)) {
-                Ok(room) => Some(room),
-                Err(_) => return Err(message),
-            },
+        let Err(Unqueued::Full(mut back) | Unqueued::Gone(mut back)) =
+            self.0.try_push(Batch::new(vec![message]))
+        else {
+            return Ok(());
         };
-        place.send(Queued { messages: vec![message], _room: room });
-        Ok(())
-    }
-
-    async fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Gone> {
-        tokio::select! {
-            room = Arc::clone(&self.bytes).acquire_many_owned(permits(bytes)) => room.map_err(|_| Gone),
-            () = self.queue.closed() => Err(Gone),
-        }
+        back.messages.pop().map_or(Ok(()), Err)
     }
 
     /// A sender that does not keep this direction open.
     pub fn downgrade(&self) -> WeakSender {
-        WeakSender {
-            queue: self.queue.downgrade(),
-            bytes: Arc::clone(&self.bytes),
-            reason: Arc::clone(&self.reason),
-        }
+        WeakSender(Arc::clone(&self.0))
     }
 
     /// Notes why this direction is about to close. The first reason counts.
     pub fn fail(&self, reason: Failure) {
-        // A second reason is a consequence of the first.
-        let _ = self.reason.set(reason);
+        self.0.fail(reason);
     }
 
     /// Whether nobody can receive any more.
     pub fn is_gone(&self) -> bool {
-        self.queue.is_closed()
+        self.0.is_closed()
     }
 
     /// Waits until nobody can receive any more.
     pub async fn gone(&self) {
-        self.queue.closed().await;
+        self.0.closed().await;
     }
 }
 
-/// What is larger than the whole queue takes all of it.
-fn permits(bytes: usize) -> u32 {
-    u32::try_from(bytes.min(limits::CHANNEL_BYTES)).unwrap_or(u32::MAX)
+impl Clone for Sender {
+    fn clone(&self) -> Self {
+        // There is one: this one.
+        self.0.enter();
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
 }
 
 /// The sending half in the hands of somebody who only now and then has something to add.
 #[derive(Clone, Debug)]
-pub struct WeakSender {
-    queue: mpsc::WeakSender<Queued>,
-    bytes: Arc<Semaphore>,
-    reason: Arc<OnceLock<Failure>>,
-}
+pub struct WeakSender(Arc<Queue>);
 
 impl WeakSender {
     /// As [`Sender::send`].
@@ -166,19 +134,19 @@ impl WeakSender {
     /// # Errors
     /// [`Gone`] if nobody can receive it any more, or if this direction is closed.
     pub async fn send(&self, message: Message) -> Result<(), Gone> {
-        let queue = self.queue.upgrade().ok_or(Gone)?;
-        let (bytes, reason) = (Arc::clone(&self.bytes), Arc::clone(&self.reason));
-        Sender { queue, bytes, reason }.send(message).await
+        if !self.0.enter() {
+            return Err(Gone);
+        }
+        Sender(Arc::clone(&self.0)).send(message).await
     }
 }
 
 /// The receiving half.
 #[derive(Debug)]
 pub struct Receiver {
-    queue: mpsc::Receiver<Queued>,
+    queue: Arc<Queue>,
     // The rest of what came together, for those who take one at a time.
     rest: VecDeque<Message>,
-    reason: Arc<OnceLock<Failure>>,
 }
 
 impl Receiver {
@@ -186,7 +154,7 @@ impl Receiver {
     /// Cancel safe.
     pub async fn recv(&mut self) -> Option<Message> {
         if self.rest.is_empty() {
-            self.rest = self.queue.recv().await?.messages.into();
+            self.rest = self.next().await?.messages.into();
         }
         self.rest.pop_front()
     }
@@ -207,7 +175,7 @@ impl Receiver {
     pub async fn recv_all(&mut self, messages: &mut Vec<Message>) -> bool {
         messages.extend(self.rest.drain(..));
         if messages.is_empty() {
-            let Some(next) = self.queue.recv().await else { return false };
+            let Some(next) = self.next().await else { return false };
             *messages = next.messages;
         }
         self.take_ready(messages);
@@ -222,7 +190,7 @@ impl Receiver {
     ) -> Poll<bool> {
         messages.extend(self.rest.drain(..));
         if messages.is_empty() {
-            match ready!(self.queue.poll_recv(cx)) {
+            match ready!(self.queue.poll_pop(cx)) {
                 Some(next) => *messages = next.messages,
                 None => return Poll::Ready(false),
             }
@@ -231,27 +199,37 @@ impl Receiver {
         Poll::Ready(true)
     }
 
+    async fn next(&self) -> Option<Batch> {
+        poll_fn(|cx| self.queue.poll_pop(cx)).await
+    }
+
     /// Takes what waits already.
     fn take_ready(&mut self, messages: &mut Vec<Message>) {
         while messages.len() < limits::MESSAGES_TOGETHER {
-            let Ok(next) = self.queue.try_recv() else { break };
+            let Some(next) = self.queue.try_pop() else { break };
             messages.extend(next.messages);
         }
     }
 
     /// Whether the other end has closed and everything was received.
     pub fn is_over(&self) -> bool {
-        self.rest.is_empty() && self.queue.is_closed() && self.queue.is_empty()
+        self.rest.is_empty() && self.queue.is_ended() && self.queue.is_empty()
     }
 
     /// Whether the other end has closed; what it sent before may still wait here.
     pub fn is_closed(&self) -> bool {
-        self.queue.is_closed()
+        self.queue.is_ended()
     }
 
     /// Why the other end closed; `None` for an orderly end.
     pub fn reason(&self) -> Option<&Failure> {
-        self.reason.get()
+        self.queue.reason()
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.queue.close();
     }
 }
 

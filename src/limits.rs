@@ -20,6 +20,9 @@ pub const SURVEY_BYTES: usize = 16 * 1024;
 /// makes its sender wait.
 pub const CHANNEL_MESSAGES: usize = 64;
 
+/// For so many there is room in an empty queue that was in use.
+pub const IDLE_QUEUE: usize = 4;
+
 /// How many messages are taken or handed on together, where so many came together: with small ones
 /// some [`WRITE_BYTES`], so that each step of the way is taken rarely.
 pub const MESSAGES_TOGETHER: usize = 256;

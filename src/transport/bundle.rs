@@ -45,6 +45,8 @@ impl Bundle {
     pub(crate) fn slim(&mut self) {
         self.small.clear();
         self.small.shrink_to(limits::IDLE_ROOM_BYTES);
-        self.waiting.shrink_to(limits::IDLE_ROOM_BYTES / size_of::<Message>());
+        if self.waiting.is_empty() {
+            self.waiting = Vec::new();
+        }
     }
 }

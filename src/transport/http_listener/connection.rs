@@ -59,6 +59,10 @@ struct Connection<H> {
     activity: Arc<Activity>,
 }
 
+/// What is left to be done for a connection. Each part has a place of its own, which is given back when
+/// it is over: most connections are idle for most of their time.
+type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Handshake, peer, requests.
 pub(super) async fn serve<H: Handler>(
     stream: TcpStream,
@@ -67,54 +71,67 @@ pub(super) async fn serve<H: Handler>(
 ) {
     // Else the kernel holds a small event back for 40 ms, to send it with the next one.
     let _ = stream.set_nodelay(true);
+    let begun = Box::pin(begin(stream, address, shared)).await;
+    if let Some(work) = begun {
+        work.await;
+    }
+}
+
+/// The handshake; what comes after it, if anything does.
+async fn begin<H: Handler>(
+    stream: TcpStream,
+    address: SocketAddr,
+    shared: Arc<Shared<H>>,
+) -> Option<Work> {
     let Some(tls) = &shared.config.tls else {
         let peer = Peer { address, certificate: None };
-        return Box::pin(converse(stream, false, peer, "http", shared)).await;
+        return Some(converse(stream, false, peer, "http", &shared));
     };
     // From now on, so that no change of the files is missed.
     let generations = tls.generations();
     let handshake = tokio::time::timeout(shared.config.handshake_timeout, tls.accept(stream));
-    // Each part in a place of its own, which is given back when it is over: most connections are idle
-    // for most of their time.
-    let mut handshake = Box::pin(handshake);
     let accepted = tokio::select! {
         biased;
-        accepted = &mut handshake => accepted,
+        accepted = handshake => accepted,
         // Who has only just come finds nobody else perhaps.
-        () = shared.drain_and_farewell() => return,
+        () = shared.drain_and_farewell() => return None,
     };
-    drop(handshake);
     match accepted {
         Ok(Ok((stream, certificate))) => {
             let is_http2 = stream.negotiated_h2();
             let peer = Peer { address, certificate: certificate.clone() };
-            let work = converse(stream, is_http2, peer, "https", Arc::clone(&shared));
-            trusted(tls, certificate, generations, Box::pin(work)).await;
+            let work = converse(stream, is_http2, peer, "https", &shared);
+            Some(match certificate {
+                Some(certificate) => Box::pin(trusted(tls.clone(), certificate, generations, work)),
+                None => work,
+            })
         }
         Ok(Err(failure)) => {
             shared.counts.handshake_failed(failure.reason.as_str());
             tracing::info!("{address}: the handshake failed: {failure}");
+            None
         }
         Err(_) => {
             shared.counts.handshake_failed("timeout");
             tracing::info!("{address}: the handshake took too long");
+            None
         }
     }
 }
 
-async fn converse<H: Handler>(
+fn converse<H: Handler>(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     is_http2: bool,
     peer: Peer,
     scheme: &'static str,
-    shared: Arc<Shared<H>>,
-) {
+    shared: &Arc<Shared<H>>,
+) -> Work {
     let refused = shared.config.admission.refuse_peer(&peer);
     let activity = Activity::new();
     let stream = Guarded::new(stream, Arc::clone(&shared.counts), Arc::clone(&activity));
     let stream = TokioIo::new(stream);
     let context = Arc::new(Connection {
-        shared: Arc::clone(&shared),
+        shared: Arc::clone(shared),
         peer: Arc::new(peer),
         refused,
         scheme,
@@ -126,28 +143,30 @@ async fn converse<H: Handler>(
         let answer = Box::pin(async move { answer(request, &context).await });
         async move { Ok::<_, Infallible>(answer.await) }
     });
+    let (shared, idle) = (Arc::clone(shared), shared.config.idle_timeout);
     if is_http2 {
         // Its streams are tasks, and end with the connection.
         let streams = Arc::new(Tasks::new());
         let spawner = Spawner(Arc::downgrade(&streams));
-        let connection = http2(spawner).serve_connection(stream, service);
-        drive(connection, &activity, shared.config.idle_timeout, &shared).await;
-    } else {
-        // Also in the middle of a head, which is no request yet.
-        let idle_timeout = shared.config.idle_timeout.min(limits::HEADER_TIMEOUT);
-        let connection = http1().serve_connection(stream, service);
-        drive(connection, &activity, idle_timeout, &shared).await;
+        let connection = Box::pin(http2(spawner).serve_connection(stream, service));
+        return Box::pin(async move {
+            let _streams = streams;
+            drive(connection, &activity, idle, &shared).await;
+        });
     }
+    // Also in the middle of a head, which is no request yet.
+    let idle = idle.min(limits::HEADER_TIMEOUT);
+    let connection = Box::pin(http1().serve_connection(stream, service));
+    Box::pin(async move { drive(connection, &activity, idle, &shared).await })
 }
 
 /// Runs `work` as long as the certificate would be accepted in a new handshake.
 async fn trusted(
-    tls: &ServerTls,
-    certificate: Option<Arc<ClientCertificate>>,
+    tls: ServerTls,
+    certificate: Arc<ClientCertificate>,
     mut generations: watch::Receiver<u64>,
-    work: impl Future<Output = ()>,
+    work: Work,
 ) {
-    let Some(certificate) = certificate else { return work.await };
     let distrusted = async {
         while generations.changed().await.is_ok() {
             if !tls.still_trusts(&certificate) {
@@ -188,12 +207,11 @@ fn http2(spawner: Spawner) -> http2::Builder<Spawner> {
 
 /// Runs a connection until it ends, is idle for too long, or is to end in good order.
 async fn drive<H>(
-    connection: impl GracefulConnection,
+    mut connection: Pin<Box<impl GracefulConnection>>,
     activity: &Activity,
     idle_timeout: Duration,
     shared: &Shared<H>,
 ) {
-    tokio::pin!(connection);
     let drained = async {
         shared.drain.cancelled().await;
         if activity.is_unused() {

@@ -67,6 +67,10 @@ impl Replay {
         }
         self.kept.retain(|kept| kept.id.stream != stream);
         self.bytes = self.kept.iter().map(|kept| kept.message.bytes().len()).sum();
+        if self.kept.is_empty() {
+            // Sessions are many, and most are idle.
+            self.kept = VecDeque::new();
+        }
     }
 
     fn drop_first(&mut self) {

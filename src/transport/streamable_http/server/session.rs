@@ -199,9 +199,13 @@ impl Session {
     }
 
     async fn pump(&self, from_server: &mut Receiver) {
-        let mut messages = Vec::new();
-        while from_server.recv_all(&mut messages).await {
-            for message in messages.drain(..) {
+        loop {
+            // It comes with its room, and that goes with it.
+            let mut messages = Vec::new();
+            if !from_server.recv_all(&mut messages).await {
+                return;
+            }
+            for message in messages {
                 if self.version.get().is_none() {
                     self.agree(&message);
                 }
