@@ -1,6 +1,7 @@
 //! Adapters: each takes a channel and gives channels, so that they stack without any transport
 //! knowing.
 
+pub mod deadline;
 pub mod mux;
 
 /// Which protocol a channel speaks.

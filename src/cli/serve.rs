@@ -226,6 +226,10 @@ struct LimitFlags {
     #[arg(long, value_name = "number")]
     max_requests: Option<String>,
 
+    /// Longest wait for the answer of the command to a request (default: no limit)
+    #[arg(long, value_name = "time")]
+    request_timeout: Option<String>,
+
     /// Processes that start at the same time (default: 8)
     #[arg(long, value_name = "number")]
     max_starting: Option<String>,
@@ -549,6 +553,11 @@ fn limits(flags: &LimitFlags) -> Result<Limits, UsageError> {
             limits::MAX_SESSIONS_EACH,
         )?,
         requests: count("--max-requests", flags.max_requests.as_deref(), limits::MAX_REQUESTS)?,
+        request_timeout: flags
+            .request_timeout
+            .as_deref()
+            .map(|text| quantity::time("--request-timeout", text))
+            .transpose()?,
         starting: count("--max-starting", flags.max_starting.as_deref(), limits::MAX_STARTING)?,
         body,
         session_idle: time("--session-idle-timeout", idle.as_deref(), limits::SESSION_IDLE)?,

@@ -92,6 +92,11 @@ impl Lines {
         None
     }
 
+    /// Whether the line that has begun is over the limit already.
+    pub fn is_over_limit(&self) -> bool {
+        self.skipping.is_some()
+    }
+
     /// The last line, which may lack its newline. Call it at the end of the input, after
     /// [`next_line`](Self::next_line) returned `None`.
     pub fn finish(&mut self) -> Option<Line> {
@@ -225,7 +230,9 @@ mod tests {
             assert!(lines.next_line().is_none());
             assert!(lines.begun.len() <= LIMIT + 1);
         }
+        assert!(lines.is_over_limit());
         let Some(Line::TooLong(line)) = lines.finish() else { panic!("too long") };
+        assert!(!lines.is_over_limit());
         assert_eq!((line.len, line.tail.len()), (100 * LIMIT, limits::LINE_EDGE_BYTES));
     }
 }

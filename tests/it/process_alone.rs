@@ -6,6 +6,7 @@ use std::io::BufReader;
 use std::process::Child;
 use std::process::Stdio;
 use std::time::Duration;
+use std::time::Instant;
 
 use mcp_secure_remote::report::Kind;
 use mcp_secure_remote::transport::process::Process;
@@ -31,6 +32,7 @@ use crate::support::children::shell;
 use crate::support::children::signal;
 use crate::support::children::until;
 use crate::support::log::Log;
+use crate::support::watched::LIMIT;
 
 /// Ends by nothing but SIGKILL, and says so once it is there.
 const IMMORTAL: &str = r#"trap '' TERM HUP INT; (while :; do sleep 1000 & wait; done) &
@@ -229,7 +231,14 @@ async fn a_watchdog_that_is_lost_is_replaced_and_told_all() {
         next(&mut child.channel).await;
         let first = watchdog_of(us).unwrap();
         signal(first, Signal::KILL);
-        until("another watchdog", || watchdog_of(us).is_some_and(|pid| pid != first)).await;
+        // Without a pause: our clock stands still until there is another one.
+        tokio::time::pause();
+        let end = Instant::now() + LIMIT;
+        while watchdog_of(us).is_none_or(|pid| pid == first) {
+            assert!(Instant::now() < end, "no other watchdog within {LIMIT:?}");
+            tokio::task::yield_now().await;
+        }
+        tokio::time::resume();
         assert!(log.has("lost the watchdog"));
         println!("\ngroup {}", child.pid);
         return std::future::pending().await;

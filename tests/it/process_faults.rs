@@ -117,6 +117,23 @@ async fn a_line_over_the_limit_that_answers_nothing_ends_the_child() {
     nursery.over().await;
 }
 
+/// A line that never ends would else be seen by nobody.
+#[tokio::test]
+async fn a_line_over_the_limit_is_told_once_before_its_end() {
+    let log = Log::new();
+    let nursery = Nursery::new();
+    let bytes = 200 * MAX;
+    let mut config = shell(&format!("yes | tr -d '\\n' | head -c {bytes}; exec cat"));
+    config.max_message = MAX;
+    let child = nursery.start(config);
+    let told = "the server writes a line of more than 4096 bytes";
+    until("the warning", || log.has(told)).await;
+    drop(child);
+    nursery.over().await;
+    assert_eq!(log.count(told), 1, "{}", log.text());
+    assert!(!log.has("dropped a line"), "it has no end: {}", log.text());
+}
+
 #[tokio::test]
 async fn an_answer_that_is_no_valid_message_fails_its_request() {
     let nursery = Nursery::new();

@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
+use rustix::process::Pid;
+use rustix::process::Signal;
+use rustix::process::kill_process;
 use serde_json::Value;
 use serde_json::json;
 
@@ -13,10 +16,12 @@ use crate::support::http::Wire;
 use crate::support::parallel;
 use crate::support::serve::Serve;
 use crate::support::serve::Serving;
+use crate::support::serve::is_alive;
 use crate::support::serve::until;
 use crate::support::session::Session;
 use crate::support::session::call;
 use crate::support::session::initialize;
+use crate::support::session::modern;
 use crate::support::session::text;
 
 fn opening() -> Ask {
@@ -29,6 +34,32 @@ fn assert_busy(answer: &Answer) {
     assert!(answer.head.header("retry-after").is_some(), "{answer:?}");
     let data = &answer.json()["error"]["data"];
     assert_eq!((&data["kind"], &data["retrySafe"]), (&json!("overloaded"), &json!(true)));
+}
+
+#[test]
+fn a_process_that_stands_still_is_waited_for_as_long_as_it_may_take() {
+    let serve = Serving::plain().child("--modern").flag("--request-timeout", "1s").start();
+    let session = Session::open(&serve);
+    let pid: u32 = text(&session.call(1, "pid", json!({}))).parse().unwrap();
+    let late = session.call(2, "hold", json!({}));
+    assert_eq!(late["error"]["data"]["kind"], "timeout", "{late}");
+    until("a cancellation", || {
+        let lines = serve.child_log();
+        let told = lines.iter().find(|line| line.contains("notifications/cancelled"))?;
+        assert!(told.contains("\"requestId\":2,"), "{told}");
+        Some(())
+    });
+    assert_eq!(text(&session.call(3, "echo", json!({"text": "on"}))), "on");
+    let modern_one = Wire::to(&serve).ask(&modern(call(4, "hold", json!({}))));
+    assert!(modern_one.body.contains("\"kind\":\"timeout\""), "{modern_one:?}");
+    // It takes no notice of anything now.
+    let process = Pid::from_raw(pid.cast_signed()).unwrap();
+    kill_process(process, Signal::STOP).unwrap();
+    let late = session.call(5, "echo", json!({}));
+    assert_eq!(late["error"]["data"]["kind"], "timeout", "{late}");
+    assert_eq!(session.delete(), 204);
+    kill_process(process, Signal::CONT).unwrap();
+    until("end of the process", || (!is_alive(pid)).then_some(()));
 }
 
 #[test]

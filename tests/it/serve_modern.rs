@@ -247,6 +247,8 @@ fn a_process_that_dies_fails_what_waits_and_the_next_request_starts_another() {
     let next = ask(&serve, None, call(3, "echo", json!({"text": "again"})));
     assert_eq!(text(&next.json()), "again");
     assert_eq!(serve.started(), 2);
+    assert_eq!(serve.stop(), Some(0));
+    assert_eq!(serve.log().matches("killed by signal 9").count(), 1, "{}", serve.log());
 }
 
 #[test]

@@ -11,11 +11,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
 
+use mcp_secure_remote::limits;
 use serde_json::json;
 
 use crate::support::host::LEGACY;
 use crate::support::http::Ask;
 use crate::support::http::Wire;
+use crate::support::operated::get;
 use crate::support::serve::Serve;
 use crate::support::serve::Serving;
 use crate::support::serve::Usage;
@@ -154,6 +156,37 @@ fn slow_clients_lose_their_connection_and_nobody_else_does() {
         (Usage::of(serve.pid()).descriptors <= usage.descriptors + 10).then_some(())
     });
     assert_eq!(session.status(), 200);
+}
+
+/// Else two of them would keep both cores busy with what nobody wants.
+#[test]
+fn processes_that_write_noise_without_end_are_slowed_and_others_are_served() {
+    const LINE: usize = 60;
+    let serve = Serving::plain().flag("--admin", "127.0.0.1:0").start();
+    serve.wait_for_log("health and metrics are on ");
+    let log = serve.log();
+    let admin = log.split("metrics are on http://").nth(1).unwrap().split('/').next().unwrap();
+    let admin = admin.parse().unwrap();
+    let noise = || {
+        let name = "mcp_serve_child_noise_lines_total ";
+        let numbers = get(admin, "/metrics").body;
+        numbers.lines().find_map(|line| line.strip_prefix(name)?.parse::<usize>().ok()).unwrap()
+    };
+    let noisy = [Session::open(&serve), Session::open(&serve)];
+    let began = Instant::now();
+    for session in &noisy {
+        assert_eq!(text(&session.call(1, "babble", json!({"bytes": LINE - 1}))), "done");
+    }
+    let session = Session::open(&serve);
+    let worst = worst_of(&session, 50);
+    assert!(worst < Duration::from_secs(2), "{worst:?}");
+    let lines = until("much noise", || Some(noise()).filter(|lines| *lines > 30_000));
+    // What one has to wait for each line, and what was read before it had to wait.
+    let most = began.elapsed().div_duration_f64(limits::NOISE_PAUSE) as usize;
+    let most = noisy.len() * (most + 2 * limits::READ_BYTES / LINE);
+    assert!(lines <= most, "{lines} lines were read, and {most} are allowed");
+    assert_eq!(session.status(), 200);
+    assert_eq!(serve.stop(), Some(0), "noise holds up no end");
 }
 
 fn until_within(limit: Duration, mut ready: impl FnMut() -> Option<()>) {

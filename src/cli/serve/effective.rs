@@ -127,6 +127,7 @@ fn in_force(name: &str, config: &ServeConfig, env: &Environment) -> Option<Value
         "max-sessions" => number(limits.sessions),
         "max-sessions-per-client" => number(limits.sessions_each),
         "max-requests" => number(limits.requests),
+        "request-timeout" => limits.request_timeout.and_then(time),
         "max-starting" => number(limits.starting),
         "max-body-size" => number(limits.body),
         "max-message-size" => number(config.process.max_message),

@@ -58,6 +58,8 @@ pub struct Limits {
     pub sessions_each: usize,
     /// Requests of one session, or of one principal, that wait for their answer.
     pub requests: usize,
+    /// For a server to answer a request; `None` has all the time there is.
+    pub request_timeout: Option<Duration>,
     /// Children that have not answered yet, at the same time.
     pub starting: usize,
     /// Body of a request, in bytes.

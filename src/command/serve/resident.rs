@@ -130,11 +130,8 @@ impl History {
 async fn attend(lodger: Arc<Lodger>, resident: Arc<Resident>) {
     let (session, peer) = (resident.label.session(), resident.label.peer());
     tokio::select! {
-        reason = lodger.mux.over() => {
-            if let Some(failure) = reason {
-                tracing::warn!(session, peer, "{}", failure.report.line());
-            }
-        }
+        // Its end was logged where it was seen.
+        _ = lodger.mux.over() => {}
         () = unused(&lodger.mux, resident.idle) => {
             tracing::info!(session, peer, "the server is not used any more, and ends");
         }

@@ -16,6 +16,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
 
 use crate::adapt::Era;
+use crate::adapt::deadline;
 use crate::adapt::mux::MuxSender;
 use crate::auth::Label;
 use crate::auth::Peer;
@@ -67,6 +68,9 @@ pub(super) struct Nursery {
     most: usize,
     starting: Arc<Semaphore>,
     starts: usize,
+    request_timeout: Option<Duration>,
+    // One for each child whose answers are waited for so long and no longer.
+    deadlines: Tasks,
     doubts: Notify,
 }
 
@@ -87,6 +91,8 @@ impl Servers {
             most: limits.sessions,
             starting: Arc::new(Semaphore::new(limits.starting)),
             starts: limits.starting,
+            request_timeout: limits.request_timeout,
+            deadlines: Tasks::new(),
             doubts: Notify::new(),
         });
         Ok(Self {
@@ -238,7 +244,13 @@ impl Nursery {
         }
         let process = self.children.spawn(&self.launch, label.clone());
         let process = process.inspect_err(|_| self.raise_doubt())?;
-        Ok((process.channel, starting))
+        let channel = match self.request_timeout {
+            Some(limit) => {
+                deadline::limited(process.channel, limit, label.clone(), &self.deadlines)
+            }
+            None => process.channel,
+        };
+        Ok((channel, starting))
     }
 
     /// A child has failed in a way that others may, too.

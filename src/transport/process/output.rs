@@ -37,6 +37,8 @@ pub(crate) struct Output {
     messages: Sender,
     noise: Allowance,
     has_spoken: bool,
+    // It was told that the present line is too long.
+    is_told: bool,
     census: Arc<Census>,
     label: Label,
 }
@@ -74,7 +76,8 @@ impl Output {
     ) -> Self {
         let lines = Lines::new(max_message);
         let noise = Allowance::new();
-        Self { lines, max_message, messages, noise, has_spoken: false, census, label }
+        let (has_spoken, is_told) = (false, false);
+        Self { lines, max_message, messages, noise, has_spoken, is_told, census, label }
     }
 
     /// Hands on what `stdout` says. Afterwards the channel closes, for the reason that `exit` gives
@@ -178,6 +181,7 @@ impl Output {
                 }
             }
         }
+        self.tell_endless();
         let noise = lines.saturating_sub(messages.len());
         self.messages.send_all(&mut messages).await?;
         fault.map_or(Ok(noise), |failure| Err(End::Fault(failure)))
@@ -222,6 +226,16 @@ impl Output {
             }
             None => Err(failed("a message of the server is too large")),
         }
+    }
+
+    /// The end of a line that is too long may never come.
+    fn tell_endless(&mut self) {
+        let is_over = self.lines.is_over_limit();
+        if is_over && !self.is_told {
+            let (session, peer, most) = (self.label.session(), self.label.peer(), self.max_message);
+            tracing::warn!(session, peer, "the server writes a line of more than {most} bytes");
+        }
+        self.is_told = is_over;
     }
 
     fn noise(&mut self, line: &[u8]) {

@@ -100,6 +100,7 @@ impl Watchdog {
 
     async fn keep_up(self: Arc<Self>, mut process: Child) {
         let mut backoff = Backoff::default();
+        let mut at_once = true;
         loop {
             let started = Instant::now();
             let why = tokio::select! {
@@ -116,6 +117,11 @@ impl Watchdog {
             tracing::warn!("lost the watchdog of the server processes, and start it anew: {why}");
             if started.elapsed() > limits::BACKOFF_CAP {
                 backoff.reset();
+                at_once = true;
+            }
+            // Whoever has killed it may be about to kill us.
+            if !std::mem::replace(&mut at_once, false) {
+                tokio::time::sleep(backoff.next(None)).await;
             }
             process = self.begin_again(&mut backoff).await;
         }
@@ -123,11 +129,11 @@ impl Watchdog {
 
     async fn begin_again(&self, backoff: &mut Backoff) -> Child {
         loop {
-            tokio::time::sleep(backoff.next(None)).await;
             match self.begin() {
                 Ok(process) => return process,
                 Err(e) => tracing::warn!("cannot start the watchdog of the server processes: {e}"),
             }
+            tokio::time::sleep(backoff.next(None)).await;
         }
     }
 

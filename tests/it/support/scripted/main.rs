@@ -157,6 +157,11 @@ fn call(line: &str, id: String) {
             eprintln!("a word on standard error");
             text(&id, "\"done\"");
         }
+        "babble" => {
+            text(&id, "\"done\"");
+            let lines = format!("{}\n", "x".repeat(number("bytes"))).repeat(2000);
+            thread::spawn(move || while io::stdout().write_all(lines.as_bytes()).is_ok() {});
+        }
         "exit" => std::process::exit(number("status") as i32),
         "abort" => std::process::abort(),
         _ => fail(&id, r#"{"code":-32602,"message":"no such tool"}"#),
