@@ -170,6 +170,13 @@ impl Receiver {
         }
     }
 
+    /// Waits until there is something to receive, or never will be.
+    pub async fn ready(&self) {
+        if self.rest.is_empty() {
+            poll_fn(|cx| self.queue.poll_ready(cx)).await;
+        }
+    }
+
     /// Waits for a message and takes what waits behind it. False once the other end has closed and
     /// everything was received. Cancel safe.
     pub async fn recv_all(&mut self, messages: &mut Vec<Message>) -> bool {

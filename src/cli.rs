@@ -30,6 +30,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use tokio::runtime::Builder;
 
 use crate::cli::environment::Environment;
 use crate::cli::flags::CommandLine;
@@ -185,12 +186,12 @@ fn serve(invocation: ServeInvocation) -> ExitCode {
     let ServeInvocation { config, log, warnings, places } = invocation;
     logged(log, warnings, || {
         tracing::debug!("configuration: {config:?}");
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        let failed = |e: io::Error| Report::new("cannot start the runtime").cause(e.to_string());
-        let runtime = runtime.map_err(failed)?;
-        let result = runtime.block_on(crate::command::serve::run(config));
-        runtime.shutdown_background();
-        result.map_err(|report| places.report(report))
+        let mut builder = match std::thread::available_parallelism() {
+            // Threads that would take turns on one processor cost and bring nothing.
+            Ok(processors) if processors.get() == 1 => Builder::new_current_thread(),
+            _ => Builder::new_multi_thread(),
+        };
+        run_on(&mut builder, crate::command::serve::run(config)).map_err(|it| places.report(it))
     })
 }
 
@@ -240,9 +241,17 @@ fn logged(
     code
 }
 
-/// Runs a command on one thread; what it leaves behind does not keep the program alive.
+/// Runs a command on one thread.
 fn block_on(command: impl Future<Output = Result<(), Report>>) -> Result<(), Report> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    run_on(&mut Builder::new_current_thread(), command)
+}
+
+/// Runs a command; what it leaves behind does not keep the program alive.
+fn run_on(
+    runtime: &mut Builder,
+    command: impl Future<Output = Result<(), Report>>,
+) -> Result<(), Report> {
+    let runtime = runtime
         .enable_all()
         .build()
         .map_err(|error| Report::new("cannot start the runtime").cause(error.to_string()))?;

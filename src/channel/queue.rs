@@ -122,6 +122,17 @@ impl Queue {
     /// The next batch; `None` once there is no sender and everything was taken.
     pub(super) fn poll_pop(&self, cx: &mut Context<'_>) -> Poll<Option<Batch>> {
         let turn = ready!(coop::poll_proceed(cx));
+        let state = ready!(self.poll_state(cx));
+        turn.made_progress();
+        Poll::Ready(self.take(state))
+    }
+
+    /// Ready once there is a batch, or will be none any more.
+    pub(super) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_state(cx).map(drop)
+    }
+
+    fn poll_state(&self, cx: &mut Context<'_>) -> Poll<MutexGuard<'_, State>> {
         let mut state = self.lock();
         if state.waiting.is_empty() && state.senders > 0 {
             if !state.receiver.as_ref().is_some_and(|receiver| receiver.will_wake(cx.waker())) {
@@ -129,8 +140,7 @@ impl Queue {
             }
             return Poll::Pending;
         }
-        turn.made_progress();
-        Poll::Ready(self.take(state))
+        Poll::Ready(state)
     }
 
     /// The next batch, if there is one now.

@@ -169,6 +169,9 @@ impl Visitor<'_> for KeyVisitor {
 /// Whether a parser that ignores case, as Go's does, would take `name` for `reserved`
 /// (CVE-2026-27896).
 pub(crate) fn folds_to(name: &str, reserved: &str) -> bool {
+    if name.is_ascii() {
+        return name.eq_ignore_ascii_case(reserved);
+    }
     // Long ſ and the Kelvin sign fold into ASCII, so compare by way of upper case.
     let folded = name.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
     folded.eq(reserved.chars().map(|c| c.to_ascii_lowercase()))

@@ -17,6 +17,11 @@ pub(crate) struct Bundle {
 }
 
 impl Bundle {
+    /// Whether there is something for the next time already.
+    pub(crate) fn has_more(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// Waits for a message and takes what waits behind it; `None` once nothing more will come.
     pub(crate) async fn next(&mut self, messages: &mut Receiver) -> Option<()> {
         if self.waiting.is_empty() && !messages.recv_all(&mut self.waiting).await {

@@ -8,6 +8,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::channel::Receiver;
 use crate::limits;
+use crate::task;
 use crate::task::Aside;
 use crate::transport::bundle::Bundle;
 use crate::transport::process::course::Course;
@@ -33,13 +34,18 @@ async fn write_all(
     let mut bundle = Bundle::default();
     let mut ending = Aside::new(course.reached(Stage::Mute));
     loop {
-        tokio::select! {
-            biased;
-            // What was sent before its sender left is written.
-            more = bundle.next(messages) => if more.is_none() {
-                return Stage::Unwanted;
-            },
-            () = &mut ending => return Stage::Mute,
+        if !bundle.has_more() {
+            tokio::select! {
+                biased;
+                // What was sent before its sender left is written.
+                () = messages.ready() => {}
+                () = &mut ending => return Stage::Mute,
+            }
+            // One write for what several requests bring at the same time.
+            task::after_others().await;
+        }
+        if bundle.next(messages).await.is_none() {
+            return Stage::Unwanted;
         }
         let written = tokio::select! {
             biased;
