@@ -7,6 +7,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use crate::support::http::Ask;
+use crate::support::launch::Launch;
 use crate::support::parallel;
 use crate::support::serve::Serve;
 use crate::support::serve::Serving;
@@ -86,6 +87,25 @@ fn nothing_stays_behind_of_sessions_that_end_in_every_way() {
     assert!(after.resident <= before.resident + 8 * 1024 * 1024, "{before:?} {after:?}");
     assert_eq!(serve.started(), 2 * count, "one process a session");
     assert_eq!(Session::open(&serve).status(), 200);
+}
+
+#[test]
+fn nothing_stays_behind_of_clients_that_are_killed() {
+    let serve = server();
+    let before = Usage::of(serve.pid()).descriptors;
+    let url = format!("http://{}/mcp", serve.address);
+    parallel::for_each(0..count() / 10, |_| {
+        let client = Launch::plain(&url).start();
+        client.initialize();
+        client.ask(1, "tools/call", json!({"name": "hold", "arguments": {}}));
+        client.ask(2, "tools/call", json!({"name": "echo", "arguments": {"text": "here"}}));
+        client.answer(2);
+        client.signal("KILL");
+        client.wait_for_exit();
+    });
+    assert_eq!(serve.started(), count() / 10, "one process a session");
+    until("end of all processes", || serve.children().is_empty().then_some(()));
+    until("descriptors", || (Usage::of(serve.pid()).descriptors <= before).then_some(()));
 }
 
 #[test]
