@@ -141,11 +141,17 @@ impl Children {
         Ok(Self { tasks, census: Arc::default(), watchdog })
     }
 
-    /// Starts a child. `label` names it in the log.
+    /// Starts a child. `label` names it in the log; `held` is dropped when the last process of its group is
+    /// gone.
     ///
     /// # Errors
     /// It cannot be started: overloaded where it may be a little later, not sent otherwise.
-    pub fn spawn(&self, launch: &Launch, label: impl Into<Label>) -> Result<Process, Failure> {
+    pub fn spawn(
+        &self,
+        launch: &Launch,
+        label: impl Into<Label>,
+        held: impl Send + 'static,
+    ) -> Result<Process, Failure> {
         let label = label.into();
         let child = spawn::spawn(launch)?;
         let Some(pid) = child.id() else {
@@ -156,6 +162,7 @@ impl Children {
             Registration::new(pid, Arc::clone(&self.census), Arc::clone(&self.watchdog));
         let (session, peer) = (label.session(), label.peer());
         tracing::debug!(session, peer, pid, "the server process has started");
+        let registration = registration.holding(held);
         let channel = self.attend(child, registration, &launch.config, label);
         Ok(Process { channel, pid })
     }

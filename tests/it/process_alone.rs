@@ -98,7 +98,7 @@ async fn a_thousand_children_leave_nothing_behind() {
 /// A child, or how it failed.
 fn try_to_start(nursery: &Nursery, config: &ProcessConfig) -> Result<Process, (Kind, bool)> {
     let launch = config.clone().check().unwrap();
-    let started = nursery.children().spawn(&launch, "test");
+    let started = nursery.children().spawn(&launch, "test", ());
     started.map_err(|failure| (failure.kind, failure.retry_safe))
 }
 

@@ -218,7 +218,7 @@ async fn what_cannot_be_started_is_said_before_and_at_the_start() {
     config.directory = Some(folder.path().to_owned());
     let launch = config.check().unwrap();
     drop(folder);
-    let failure = nursery.children().spawn(&launch, "test").unwrap_err();
+    let failure = nursery.children().spawn(&launch, "test", ()).unwrap_err();
     assert_eq!(failure.kind.as_str(), "not_sent");
     assert_eq!(failure.report.error, "cannot start the server process `cat`");
     assert_eq!(nursery.children().running(), 0);

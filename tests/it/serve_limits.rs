@@ -17,6 +17,7 @@ use crate::support::parallel;
 use crate::support::serve::Serve;
 use crate::support::serve::Serving;
 use crate::support::serve::is_alive;
+use crate::support::serve::kill;
 use crate::support::serve::until;
 use crate::support::session::Session;
 use crate::support::session::call;
@@ -82,6 +83,22 @@ fn one_client_cannot_take_the_sessions_of_all() {
     assert_busy(&Wire::of(&serve, &one).ask(&opening()));
     let second = Session::open_as(&serve, Some(&two), LEGACY);
     assert_eq!((first.status(), second.status()), (200, 200));
+    assert_eq!(serve.started(), 2);
+}
+
+#[test]
+fn a_session_that_was_left_counts_until_its_process_is_gone() {
+    let limits = Serving::mutual().flag("--max-sessions-per-client", 1).child("--deaf");
+    let serve = limits.flag("--exit-timeout", "1h").start();
+    let client = serve.client("one");
+    let session = Session::open_as(&serve, Some(&client), LEGACY);
+    let process = text(&session.call(1, "pid", json!({}))).parse().unwrap();
+    assert_eq!(session.delete(), 204);
+    assert_busy(&Wire::of(&serve, &client).ask(&opening()));
+    kill(process);
+    until("room for another", || {
+        (Wire::of(&serve, &client).ask(&opening()).head.status == 200).then_some(())
+    });
     assert_eq!(serve.started(), 2);
 }
 

@@ -47,7 +47,7 @@ pub(super) async fn watch(nursery: Arc<Nursery>, readiness: Arc<Readiness>) {
 }
 
 async fn try_command(nursery: &Nursery) -> Result<(), Failure> {
-    let (mut child, _starting) = nursery.spawn(&Label::from("probe")).await?;
+    let (mut child, _starting) = nursery.spawn(&Label::from("probe"), ()).await?;
     match tokio::time::timeout(limits::PROBE_TIMEOUT, first_answer(&mut child)).await {
         Ok(Some(_)) => Ok(()),
         Ok(None) => {

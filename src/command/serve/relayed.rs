@@ -52,15 +52,12 @@ impl Relayed {
 }
 
 impl Backend for Relayed {
-    // The relay holds it.
-    type Place = ();
-
     fn next_session(&self) -> u64 {
         self.servers.next_session()
     }
 
-    async fn open(&self, peer: &Peer, label: &Label) -> Result<Opened<()>, Failure> {
-        let Opened { channel: server, place, starting } = self.servers.open(peer, label).await?;
+    async fn open(&self, peer: &Peer, label: &Label) -> Result<Opened, Failure> {
+        let Opened { channel: server, starting } = self.servers.open(peer, label).await?;
         let (channel, client) = Channel::pair();
         let manner = Manner { drain: self.drain, name: "the session", label: Some(label.clone()) };
         let (lifetime, stop) = (self.lifetime, self.stop.clone());
@@ -72,8 +69,7 @@ impl Backend for Relayed {
                 }
             };
             relay::run(client, server, manner, ended).await;
-            drop(place);
         });
-        Ok(Opened { channel, place: (), starting })
+        Ok(Opened { channel, starting })
     }
 }

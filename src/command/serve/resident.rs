@@ -82,7 +82,7 @@ impl Resident {
             return Ok(lodger);
         }
         history.check()?;
-        let (child, _starting) = nursery.spawn(&self.label).await?;
+        let (child, _starting) = nursery.spawn(&self.label, ()).await?;
         history.started = Some(Instant::now());
         let mux = Mux::new(child, Settings { era: self.era, cancel_on_leave: true });
         let greeting = match self.era {

@@ -27,7 +27,6 @@ use crate::command::serve::config::ServeConfig;
 use crate::command::serve::greeting::Greeting;
 use crate::command::serve::guest;
 use crate::command::serve::resident::Resident;
-use crate::command::serve::room::Place;
 use crate::command::serve::room::Room;
 use crate::limits;
 use crate::report::Failure;
@@ -138,13 +137,11 @@ impl Servers {
 }
 
 impl Backend for Servers {
-    type Place = Place;
-
     fn next_session(&self) -> u64 {
         self.sessions.fetch_add(1, Relaxed) + 1
     }
 
-    async fn open(&self, peer: &Peer, label: &Label) -> Result<Opened<Place>, Failure> {
+    async fn open(&self, peer: &Peer, label: &Label) -> Result<Opened, Failure> {
         if self.finishing.load(Relaxed) {
             return Err(stopping());
         }
@@ -154,11 +151,15 @@ impl Backend for Servers {
             let Greeting::Welcome(welcome) = &lodger.greeting else { return Err(not_legacy()) };
             let (server, welcome) = (lodger.mux.channel()?, welcome.clone());
             let (channel, far) = Channel::pair();
-            self.guests.spawn(guest::run(far, server, welcome));
-            return Ok(Opened { channel, place, starting: None });
+            self.guests.spawn(async move {
+                let _place = place;
+                guest::run(far, server, welcome).await;
+            });
+            return Ok(Opened { channel, starting: None });
         }
-        let (channel, starting) = self.nursery.spawn(label).await?;
-        Ok(Opened { channel, place, starting: Some(starting) })
+        // Who opens and leaves one session after the other has as many processes as sessions.
+        let (channel, starting) = self.nursery.spawn(label, place).await?;
+        Ok(Opened { channel, starting: Some(starting) })
     }
 }
 
@@ -226,13 +227,15 @@ fn stopping() -> Failure {
 }
 
 impl Nursery {
-    /// A child. It counts as starting as long as the permit is held.
+    /// A child, and what is to be dropped when it is gone. It counts as starting as long as the permit
+    /// is held.
     ///
     /// # Errors
     /// There are too many, or the system has no room for one more.
     pub(super) async fn spawn(
         &self,
         label: &Label,
+        held: impl Send + 'static,
     ) -> Result<(Channel, OwnedSemaphorePermit), Failure> {
         let turn = Arc::clone(&self.starting).acquire_owned();
         let turn = tokio::time::timeout(limits::START_QUEUE, turn).await;
@@ -242,7 +245,7 @@ impl Nursery {
         if self.children.running() >= self.most {
             return Err(Failure::full("there are too many sessions", self.most));
         }
-        let process = self.children.spawn(&self.launch, label.clone());
+        let process = self.children.spawn(&self.launch, label.clone(), held);
         let process = process.inspect_err(|_| self.raise_doubt())?;
         let channel = match self.request_timeout {
             Some(limit) => {

@@ -29,13 +29,21 @@ pub(crate) struct Registration {
     is_gone: bool,
     pub(crate) census: Arc<Census>,
     watchdog: Arc<Watchdog>,
+    // What it takes up elsewhere.
+    held: Box<dyn Send>,
 }
 
 impl Registration {
     pub(crate) fn new(pid: u32, census: Arc<Census>, watchdog: Arc<Watchdog>) -> Self {
         watchdog.add(pid);
         census.begin();
-        Self { pid, is_gone: false, census, watchdog }
+        Self { pid, is_gone: false, census, watchdog, held: Box::new(()) }
+    }
+
+    /// With what is to be dropped when the group is gone.
+    pub(crate) fn holding(mut self, held: impl Send + 'static) -> Self {
+        self.held = Box::new(held);
+        self
     }
 }
 

@@ -106,7 +106,7 @@ impl Sessions {
     }
 }
 
-impl<B: Backend<Place = ()>> SseEndpoint<B> {
+impl<B: Backend> SseEndpoint<B> {
     /// Endpoints without sessions. What they do is added to `counts`.
     pub fn new(backend: Arc<B>, settings: SseSettings, counts: Arc<Counts>) -> Self {
         Self { backend, settings, counts, sessions: Arc::default() }
@@ -154,8 +154,7 @@ impl<B: Backend<Place = ()>> SseEndpoint<B> {
     async fn stream(&self, peer: Arc<Peer>) -> Result<Reply, Refused> {
         let number = self.backend.next_session();
         let opened = self.backend.open(&peer, &Label::new(number, Some(&peer))).await;
-        let Opened { channel, place: (), starting } =
-            opened.map_err(|it| posted::unavailable(&it))?;
+        let Opened { channel, starting } = opened.map_err(|it| posted::unavailable(&it))?;
         let id = random_id().ok_or_else(|| empty(StatusCode::INTERNAL_SERVER_ERROR))?;
         tracing::info!(session = %number, %peer, "a session begins");
         let (principal, to_server) = (peer.principal(), channel.sender);

@@ -81,7 +81,7 @@ impl Nursery {
 
     pub(crate) fn start(&self, config: ProcessConfig) -> Process {
         let launch = config.check().expect("a program");
-        let process = self.children().spawn(&launch, "test").expect("a child");
+        let process = self.children().spawn(&launch, "test", ()).expect("a child");
         let pid = process.pid;
         self.born.lock().unwrap().push(Born { pid, pipes: streams_of(pid) });
         process

@@ -15,9 +15,6 @@ use crate::report::Failure;
 /// The MCP servers behind an HTTP front, for the legacy era. All limits on how many there may be are
 /// its own.
 pub trait Backend: Send + Sync + 'static {
-    /// What a conversation takes up, held until it is over.
-    type Place: Send + 'static;
-
     /// The number of the next session, for the log.
     fn next_session(&self) -> u64;
 
@@ -29,7 +26,7 @@ pub trait Backend: Send + Sync + 'static {
         &self,
         peer: &Peer,
         label: &Label,
-    ) -> impl Future<Output = Result<Opened<Self::Place>, Failure>> + Send;
+    ) -> impl Future<Output = Result<Opened, Failure>> + Send;
 }
 
 /// The same for the modern era.
@@ -49,11 +46,9 @@ pub trait ModernBackend: Backend {
 
 /// A conversation that has begun.
 #[derive(Debug)]
-pub struct Opened<P> {
+pub struct Opened {
     /// The MCP server.
     pub channel: Channel,
-    /// Held until the conversation is over.
-    pub place: P,
     /// Held until it has answered for the first time: few may start at the same time.
     pub starting: Option<OwnedSemaphorePermit>,
 }

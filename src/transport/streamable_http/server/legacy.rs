@@ -69,12 +69,12 @@ impl<B: ModernBackend> Endpoint<B> {
         }
         let label = Label::new(self.backend.next_session(), Some(peer));
         let opened = self.backend.open(peer, &label).await;
-        let Opened { channel, place, starting } =
+        let Opened { channel, starting } =
             opened.map_err(|failure| posted::failure(&message, &failure))?;
         let id = random_id().ok_or_else(|| empty(StatusCode::INTERNAL_SERVER_ERROR))?;
         tracing::info!(session = label.session(), peer = label.peer(), "a session begins");
         let session = Session::new(label, peer.principal(), channel.sender);
-        self.start(&id, Arc::clone(&session), channel.receiver, place);
+        self.start(&id, Arc::clone(&session), channel.receiver);
         // A client that goes before it knows the id cannot use the session.
         let unknown = Unknown(Some(Arc::clone(&session)));
         let asked = message.clone();
@@ -183,14 +183,13 @@ impl<B: ModernBackend> Endpoint<B> {
     }
 
     /// Puts a session in the registry until it ends.
-    fn start(&self, id: &str, session: Arc<Session>, from_server: Receiver, place: B::Place) {
+    fn start(&self, id: &str, session: Arc<Session>, from_server: Receiver) {
         self.registry.add(id, &session);
         self.counts.session_begins();
         let (registry, id) = (Arc::clone(&self.registry), id.to_owned());
         let (counts, settings) = (Arc::clone(&self.counts), self.settings);
         self.tasks.spawn(async move {
             let ending = session.run(from_server, settings, || registry.remove(&id)).await;
-            drop(place);
             counts.session_ends(ending);
             let (number, peer) = (session.label.session(), session.label.peer());
             tracing::info!(session = number, peer, "a session ends: {ending}");
