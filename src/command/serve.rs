@@ -53,8 +53,7 @@ pub use crate::command::serve::notify::ServiceManager;
 pub async fn run(mut config: ServeConfig) -> Result<(), Report> {
     memory::protect();
     let signals = Signals::listen()?;
-    let tls = config.tls.clone().map(|options| ServerTls::load(options, Alpn::H2AndHttp1));
-    let tls = tls.transpose()?;
+    let tls = load(&config)?;
     let servers = Arc::new(Servers::start(&config)?);
     let (sockets, addresses) = listen(&mut config)?;
     let admin = operator::listen(&config)?;
@@ -126,10 +125,14 @@ pub async fn run(mut config: ServeConfig) -> Result<(), Report> {
 /// # Errors
 /// What would keep it from running.
 pub fn check(config: &ServeConfig) -> Result<Vec<String>, Report> {
-    let tls = config.tls.clone().map(|options| ServerTls::load(options, Alpn::H2AndHttp1));
-    let tls = tls.transpose()?;
+    let tls = load(config)?;
     config.process.clone().check()?;
     Ok(tls.map(|tls| tls.warnings(SystemTime::now())).unwrap_or_default())
+}
+
+/// The files of TLS, where it is spoken.
+fn load(config: &ServeConfig) -> Result<Option<ServerTls>, Report> {
+    config.tls.clone().map(|options| ServerTls::load(options, Alpn::H2AndHttp1)).transpose()
 }
 
 /// Opens all sockets before anybody is let in, or takes those that were opened for us.

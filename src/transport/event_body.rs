@@ -71,9 +71,6 @@ pub(crate) trait Reader: Send + Unpin + 'static {
         let _ = message;
     }
 
-    /// So are all that came together.
-    fn sent(&mut self) {}
-
     /// All events were handed on.
     fn finished(&mut self) {}
 }
@@ -159,7 +156,6 @@ impl<G: Reader> EventBody<G> {
             self.ready.push_back(small.freeze());
         }
         self.quiet_since = Instant::now();
-        self.guard.sent();
     }
 
     /// Whether it is to end early; its last message is then encoded.

@@ -216,11 +216,8 @@ struct Seat {
 
 impl Reader for Seat {
     fn passes(&mut self, message: &Message) {
-        self.asked.passes(message);
-    }
-
-    fn sent(&mut self) {
         self.starting = None;
+        self.asked.passes(message);
     }
 }
 
