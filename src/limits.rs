@@ -464,8 +464,9 @@ pub const CONNECTION_IDLE: Duration = Duration::from_secs(5 * 60);
 /// A client that does not read for this long loses its connection, or its stream.
 pub const STALLED_WRITE: Duration = Duration::from_secs(30);
 
-/// Requests at the same time on one HTTP/2 connection: what Envoy recommends for the edge.
-pub const HTTP2_STREAMS: u32 = 100;
+/// Requests at the same time on one HTTP/2 connection: as many as may wait in a session by default, and
+/// some for its notifications and event streams, which must not stand behind them.
+pub const HTTP2_STREAMS: u32 = 300;
 
 /// Bytes of one HTTP/2 request that may come unread.
 pub const HTTP2_RECEIVE_WINDOW: u32 = 256 * 1024;

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::support::host::LEGACY;
 use crate::support::http::Ask;
+use crate::support::http::Events;
 use crate::support::http::Wire;
 use crate::support::operated;
 use crate::support::operated::Operated;
@@ -111,6 +112,23 @@ fn a_delete_ends_the_session_and_its_process() {
 }
 
 #[test]
+fn a_call_that_is_cancelled_before_anything_came_of_it_ends_and_its_session_goes_on() {
+    let serve = Serve::plain();
+    let session = Session::open(&serve);
+    for id in 0..20 {
+        let mut wire = session.wire();
+        wire.send(&session.sign(Ask::post(call(id, "hold", json!({})))));
+        until("the call", || (serve.received("\"hold\"") == id + 1).then_some(()));
+        let cancel = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}});
+        assert_eq!(session.post(cancel).head.status, 202);
+        let head = wire.read_head().expect("an answer");
+        assert_eq!(head.status, 200);
+        assert_eq!(Events::new(wire, head).rest(), Vec::<Value>::new());
+    }
+    assert_eq!(session.status(), 200);
+}
+
+#[test]
 fn a_call_that_runs_when_its_session_ends_is_answered_with_an_error() {
     let serve = Serving::plain().flag("--session-lifetime", "3s").start();
     let (deleted, expires) = (Session::open(&serve), Session::open(&serve));
@@ -124,6 +142,18 @@ fn a_call_that_runs_when_its_session_ends_is_answered_with_an_error() {
         assert_eq!(answer["error"]["data"]["kind"], "outcome_unknown", "{answer}");
         assert_eq!(answer["error"]["data"]["cause"], cause, "{answer}");
     }
+}
+
+#[test]
+fn a_batch_that_is_none_is_refused_whole() {
+    let serve = Serve::plain();
+    let session = Session::open_as(&serve, None, "2025-03-26");
+    let echo = |id| call(id, "echo", json!({"text": "one"}));
+    for batch in [json!([echo(1), echo(2), echo(1)]), json!([echo(1), initialize("2025-03-26")])] {
+        assert_eq!(session.post(batch).head.status, 400);
+    }
+    assert_eq!(serve.received("echo"), 0);
+    assert_eq!(text(&session.tell(json!([echo(1)])).all()[0]), "one");
 }
 
 #[test]

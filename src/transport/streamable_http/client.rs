@@ -236,7 +236,8 @@ impl Client {
         match target.and_then(|id| self.shared.flights.find(&id)) {
             Some(flight) => {
                 flight.cancelled.cancel();
-                if !flight.modern {
+                // What has not left will not leave.
+                if !flight.modern && flight.sent.is_cancelled() {
                     self.one_way(message, Some(flight.sent)).await;
                 }
             }

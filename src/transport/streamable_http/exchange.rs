@@ -153,8 +153,10 @@ impl Exchange {
         }
         let refusal = Refusal::read(reply).await;
         let refusal = if pass.id.is_some() { refusal.in_session() } else { refusal };
-        // On the heap, since it is rare and takes much room.
-        if !Box::pin(self.mend(&pass, &refusal)).await {
+        // On the heap, since it is rare and takes much room. What the host does not want any more is
+        // not sent again.
+        let is_wanted = || !self.flight.cancelled.is_cancelled();
+        if !is_wanted() || !Box::pin(self.mend(&pass, &refusal)).await || !is_wanted() {
             return Err(Trouble::Refused(refusal));
         }
         self.post_once(&self.pass()).await

@@ -26,12 +26,13 @@ impl Flight {
         Self { modern, sent: CancellationToken::new(), cancelled: CancellationToken::new() }
     }
 
-    /// Completes when the exchange has to end since the host does not want its answer: at once in the
-    /// modern era, where ending the stream is the cancellation; before, when the remote has had time to
-    /// end it itself (a disconnect is no cancellation there, and many servers never answer).
+    /// Completes when the exchange has to end since the host does not want its answer: at once if it has
+    /// not left, and in the modern era, where ending the stream is the cancellation; before, when the
+    /// remote has had time to end it itself (a disconnect is no cancellation there, and many servers never
+    /// answer).
     pub(crate) async fn unwanted(&self) {
         self.cancelled.cancelled().await;
-        if !self.modern {
+        if !self.modern && self.sent.is_cancelled() {
             tokio::time::sleep(limits::AFTER_CANCELLATION).await;
         }
     }
@@ -63,5 +64,26 @@ impl Flights {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Id, Flight>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::Flight;
+    use crate::limits;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cancelled_request_that_has_not_left_ends_at_once_and_one_that_has_not_before_a_while()
+     {
+        let flight = Flight::new(false);
+        flight.cancelled.cancel();
+        let begun = Instant::now();
+        flight.unwanted().await;
+        assert!(begun.elapsed().is_zero());
+        flight.sent.cancel();
+        flight.unwanted().await;
+        assert_eq!(begun.elapsed().as_secs(), limits::AFTER_CANCELLATION.as_secs());
     }
 }

@@ -131,7 +131,9 @@ impl<B: ModernBackend> Endpoint<B> {
                 json(StatusCode::OK, answer.into_bytes())
             }
             First::Others(messages) => events(seat.with(ticket), attached, messages),
-            First::Over => gone(),
+            First::Over if session.failure().is_some() => gone(),
+            // The client has cancelled the request, and nothing is to come.
+            First::Over => events(seat.with(ticket), attached, Vec::new()),
         })
     }
 
@@ -146,6 +148,10 @@ impl<B: ModernBackend> Endpoint<B> {
             let error = RpcError::invalid_request("batches are not part of this protocol version");
             posted::error(StatusCode::BAD_REQUEST, &batch, &error)
         })?;
+        if batch.heads().iter().any(|head| head.method() == Some("initialize")) {
+            let error = RpcError::invalid_request("`initialize` within a batch");
+            return Err(posted::error(StatusCode::BAD_REQUEST, &batch, &error).into());
+        }
         let attached = self.begin(session, &batch)?;
         let seat = Seat::new(session, &attached);
         for message in messages {

@@ -2,6 +2,7 @@
 //! "Multiple Connections": one of them, never several).
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -116,7 +117,8 @@ impl Streams {
     /// A stream for the answers to the requests in `message`; of all requests together at most
     /// `most` may wait.
     pub(super) fn begin(&mut self, message: &Message, most: usize) -> Result<Attached, NotNow> {
-        if message.request_ids().any(|id| self.waiting.contains_key(id)) {
+        let is_used = message.request_ids().any(|id| self.waiting.contains_key(id));
+        if is_used || message.is_batch() && has_twins(message) {
             return Err(NotNow::InUse);
         }
         if self.waiting.len() + message.request_ids().count() > most {
@@ -396,6 +398,12 @@ impl Streams {
         }
         messages
     }
+}
+
+/// Whether two requests of a batch have one id.
+fn has_twins(batch: &Message) -> bool {
+    let mut ids = HashSet::new();
+    batch.request_ids().any(|id| !ids.insert(id))
 }
 
 #[cfg(test)]
