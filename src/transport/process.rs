@@ -159,10 +159,9 @@ impl Children {
             return Err(Failure::new(Kind::NotSent, report));
         };
         let registration =
-            Registration::new(pid, Arc::clone(&self.census), Arc::clone(&self.watchdog));
+            Registration::new(pid, Arc::clone(&self.census), Arc::clone(&self.watchdog), held);
         let (session, peer) = (label.session(), label.peer());
         tracing::debug!(session, peer, pid, "the server process has started");
-        let registration = registration.holding(held);
         let channel = self.attend(child, registration, &launch.config, label);
         Ok(Process { channel, pid })
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::auth::Rules;
 use crate::command::serve::notify::ServiceManager;
+use crate::limits;
 use crate::tls::ServerOptions;
 use crate::transport::http_listener::Hosts;
 use crate::transport::http_listener::Origins;
@@ -75,6 +76,11 @@ pub struct Limits {
 }
 
 impl ServeConfig {
+    /// For what runs in a session that is to finish; then it is told that its time is over.
+    pub(super) fn drain(&self) -> Duration {
+        self.shutdown_timeout + limits::FLUSH_TIMEOUT
+    }
+
     /// The names that requests may be for.
     pub(super) fn hosts(&self, addresses: &[SocketAddr]) -> Hosts {
         let demands_certificate = self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());

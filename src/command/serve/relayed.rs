@@ -11,7 +11,6 @@ use crate::auth::Peer;
 use crate::channel::Channel;
 use crate::command::serve::config::ServeConfig;
 use crate::command::serve::servers::Servers;
-use crate::limits;
 use crate::relay;
 use crate::relay::Manner;
 use crate::report::Failure;
@@ -32,7 +31,7 @@ impl Relayed {
     pub(super) fn new(config: &ServeConfig, servers: Arc<Servers>) -> Self {
         Self {
             servers,
-            drain: config.shutdown_timeout + limits::FLUSH_TIMEOUT,
+            drain: config.drain(),
             lifetime: config.limits.session_lifetime,
             relays: Tasks::new(),
             stop: CancellationToken::new(),

@@ -10,7 +10,6 @@ use crate::auth::Peer;
 use crate::command::serve::config::ServeConfig;
 use crate::command::serve::relayed::Relayed;
 use crate::command::serve::servers::Servers;
-use crate::limits;
 use crate::report::Kind;
 use crate::report::Report;
 use crate::transport::http_listener::Handler;
@@ -39,7 +38,7 @@ impl Routes {
             max_requests: config.limits.requests,
             session_idle: config.limits.session_idle,
             session_lifetime: config.limits.session_lifetime,
-            drain: config.shutdown_timeout + limits::FLUSH_TIMEOUT,
+            drain: config.drain(),
         };
         let relayed = Arc::new(Relayed::new(config, Arc::clone(&servers)));
         let messages_path = format!("{}/messages", config.path_prefix);

@@ -30,20 +30,20 @@ pub(crate) struct Registration {
     pub(crate) census: Arc<Census>,
     watchdog: Arc<Watchdog>,
     // What it takes up elsewhere.
-    held: Box<dyn Send>,
+    _held: Box<dyn Send>,
 }
 
 impl Registration {
-    pub(crate) fn new(pid: u32, census: Arc<Census>, watchdog: Arc<Watchdog>) -> Self {
+    /// `held` is dropped when the group is gone.
+    pub(crate) fn new(
+        pid: u32,
+        census: Arc<Census>,
+        watchdog: Arc<Watchdog>,
+        held: impl Send + 'static,
+    ) -> Self {
         watchdog.add(pid);
         census.begin();
-        Self { pid, is_gone: false, census, watchdog, held: Box::new(()) }
-    }
-
-    /// With what is to be dropped when the group is gone.
-    pub(crate) fn holding(mut self, held: impl Send + 'static) -> Self {
-        self.held = Box::new(held);
-        self
+        Self { pid, is_gone: false, census, watchdog, _held: Box::new(held) }
     }
 }
 

@@ -41,7 +41,7 @@ use crate::transport::streamable_http::server::Opened;
 use crate::transport::streamable_http::server::STREAM;
 use crate::transport::streamable_http::server::Ticket;
 
-/// The pair of endpoints of one backend. It answers each request itself, whatever becomes of the MCP
+/// The pair of endpoints of one backend, which has to answer each request whatever becomes of the MCP
 /// server: here is only known what is to be counted.
 pub struct SseEndpoint<B> {
     backend: Arc<B>,
@@ -64,7 +64,7 @@ struct Sessions(Mutex<HashMap<String, Session>>);
 
 #[derive(Debug)]
 struct Session {
-    number: u64,
+    label: Label,
     principal: Principal,
     to_server: Sender,
     asked: Arc<Asked>,
@@ -152,19 +152,20 @@ impl<B: Backend> SseEndpoint<B> {
     }
 
     async fn stream(&self, peer: Arc<Peer>) -> Result<Reply, Refused> {
-        let number = self.backend.next_session();
-        let opened = self.backend.open(&peer, &Label::new(number, Some(&peer))).await;
+        let label = Label::new(self.backend.next_session(), Some(&peer));
+        let opened = self.backend.open(&peer, &label).await;
         let Opened { channel, starting } = opened.map_err(|it| posted::unavailable(&it))?;
         let id = random_id().ok_or_else(|| empty(StatusCode::INTERNAL_SERVER_ERROR))?;
-        tracing::info!(session = %number, %peer, "a session begins");
+        tracing::info!(session = label.session(), peer = label.peer(), "a session begins");
         let (principal, to_server) = (peer.principal(), channel.sender);
         let asked = Arc::<Asked>::default();
-        let session = Session { number, principal, to_server, asked: Arc::clone(&asked) };
+        let session =
+            Session { label: label.clone(), principal, to_server, asked: Arc::clone(&asked) };
         self.sessions.lock().insert(id.clone(), session);
         self.counts.session_begins();
         let endpoint = format!("{}?sessionId={id}", self.settings.messages_path);
         let (sessions, counts) = (Arc::clone(&self.sessions), Arc::clone(&self.counts));
-        let seat = Seat { sessions, counts, id, number, peer, asked, starting };
+        let seat = Seat { sessions, counts, id, label, asked, starting };
         let mut body = EventBody::new(channel.receiver, seat);
         body.begin_with("endpoint", &endpoint);
         Ok(event_body::reply(body))
@@ -194,7 +195,7 @@ impl<B: Backend> SseEndpoint<B> {
         let session = sessions.get(id)?;
         if session.principal != peer.principal() {
             tracing::warn!(
-                session = %session.number, %peer,
+                session = session.label.session(), %peer,
                 "a peer used the session of another one: refused"
             );
             return None;
@@ -208,8 +209,7 @@ struct Seat {
     sessions: Arc<Sessions>,
     counts: Arc<Counts>,
     id: String,
-    number: u64,
-    peer: Arc<Peer>,
+    label: Label,
     asked: Arc<Asked>,
     starting: Option<OwnedSemaphorePermit>,
 }
@@ -225,8 +225,8 @@ impl Drop for Seat {
     fn drop(&mut self) {
         self.sessions.lock().remove(&self.id);
         self.counts.session_ends(Ending::Disconnected);
-        let peer = &self.peer;
-        tracing::info!(session = %self.number, %peer, "a session ends: {}", Ending::Disconnected);
+        let (session, peer) = (self.label.session(), self.label.peer());
+        tracing::info!(session, peer, "a session ends: {}", Ending::Disconnected);
     }
 }
 

@@ -18,7 +18,8 @@ pub trait Backend: Send + Sync + 'static {
     /// The number of the next session, for the log.
     fn next_session(&self) -> u64;
 
-    /// A conversation from `initialize` on. What the server does not answer nobody answers.
+    /// A conversation from `initialize` on. Whether what the
+    /// server leaves unanswered is answered by somebody else is the backend's own to say.
     ///
     /// # Errors
     /// There is no room, or the server cannot start.
