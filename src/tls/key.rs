@@ -30,9 +30,6 @@ pub(super) enum KeyError {
     /// An encrypted key and no passphrase.
     #[error("the private key is encrypted: passphrase needed")]
     PassphraseNeeded,
-    /// The passphrase opened it, and what came out is no key.
-    #[error("what the passphrase opened is not a private key: wrong passphrase?")]
-    Scrambled,
     /// A way to encrypt that is not supported, for example PBES1.
     #[error("the way in which the private key is encrypted is not supported")]
     UnknownEncryption,
@@ -55,7 +52,7 @@ impl KeyError {
             Self::PassphraseNeeded => {
                 "pass the passphrase with `--tls-passphrase-file` or `MCP_REMOTE_TLS_PASSPHRASE`"
             }
-            Self::Scrambled | Self::WrongPassphrase => "check the passphrase",
+            Self::WrongPassphrase => "check the passphrase",
             Self::TooMuchWork | Self::UnknownEncryption => {
                 "encrypt it anew: `openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD -out NEW`"
             }
@@ -123,7 +120,7 @@ fn signing_key(key: &PrivateKeyDer<'_>) -> Result<Arc<dyn SigningKey>, KeyError>
 /// even a DER sequence. What is one was opened rightly.
 fn after_decryption(error: KeyError, der: &[u8]) -> KeyError {
     let sequence = x509_parser::der_parser::parse_der(der).is_ok_and(|(rest, _)| rest.is_empty());
-    if sequence { error } else { KeyError::Scrambled }
+    if sequence { error } else { KeyError::WrongPassphrase }
 }
 
 fn decrypt_pkcs8(der: &[u8], passphrase: &Secret) -> Result<Zeroizing<Vec<u8>>, KeyError> {
@@ -132,10 +129,10 @@ fn decrypt_pkcs8(der: &[u8], passphrase: &Secret) -> Result<Zeroizing<Vec<u8>>, 
     check_work(&sealed.encryption_algorithm)?;
     match sealed.decrypt(passphrase.expose().as_bytes()) {
         Ok(document) => Ok(document.to_bytes()),
-        Err(pkcs8::Error::Asn1(_)) => Err(KeyError::Scrambled),
-        Err(pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::DecryptFailed)) => {
-            Err(KeyError::WrongPassphrase)
-        }
+        Err(
+            pkcs8::Error::Asn1(_)
+            | pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::DecryptFailed),
+        ) => Err(KeyError::WrongPassphrase),
         Err(_) => Err(KeyError::UnknownEncryption),
     }
 }

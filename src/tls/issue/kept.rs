@@ -92,7 +92,7 @@ fn read_key(path: &Path, passphrase: &Secret) -> Result<KeyPair, Report> {
         let report = failed(path, error);
         // The hints of the others name flags of the bridge.
         match error {
-            KeyError::Scrambled | KeyError::WrongPassphrase => report.hint(error.hint()),
+            KeyError::WrongPassphrase => report.hint(error.hint()),
             _ => report,
         }
     })
