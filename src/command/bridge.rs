@@ -88,7 +88,7 @@ pub async fn run(config: BridgeConfig) -> Result<(), Report> {
         request_timeout: config.request_timeout,
         reinitialize: config.reinitialize,
     };
-    let signals = Signals::listen()?;
+    let signals = Signals::listen_also_to_hangups()?;
     let host = stdio::open(config.max_message_size, &tasks)
         .map_err(|e| Report::new("cannot use standard input and output").cause(e.to_string()))?;
     let remote = fallback::connect(Arc::new(http), config.strategy, settings, &tasks);

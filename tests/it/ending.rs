@@ -40,7 +40,7 @@ fn the_end_of_input_before_any_message_ends_the_program() {
 #[test]
 #[cfg(unix)]
 fn signals_end_session_and_program() {
-    for signal in ["TERM", "INT"] {
+    for signal in ["TERM", "INT", "HUP"] {
         let gate = Gate::closed();
         let held = Reply::events([Step::Wait(gate.clone()), Step::Answer]);
         let remote = Plan::legacy().always("tools/call", held).start();
@@ -52,6 +52,20 @@ fn signals_end_session_and_program() {
         assert_eq!(remote.requests("DELETE").len(), 1, "{signal}");
         assert_eq!(host.answers_to(1), 1, "{signal}");
     }
+}
+
+/// `nohup` switches the signal off, so that the program outlives its terminal.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_hangup_that_is_switched_off_ends_nothing() {
+    let remote = Plan::legacy().start();
+    let shell = ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh"];
+    let mut host = Launch::under(&shell).args([&*remote.url(), "--allow-http"]).start();
+    host.initialize();
+    host.signal("HUP");
+    host.echo(1);
+    host.finish();
+    assert!(!host.errors().contains("SIGHUP"));
 }
 
 /// Were the second signal not heard, the session would be ended in good order a second later.
