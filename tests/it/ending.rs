@@ -100,8 +100,9 @@ fn a_host_that_never_reads_does_not_hold_up_the_end() {
     remote.wait_for("ping", 300);
     host.close_input();
     // Twice the time within which it ends on a machine that has nothing else to do.
-    assert_eq!(host.exit_code_within(2 * SOON), 0);
+    assert_eq!(host.exit_code_within(2 * SOON), 1);
     assert_eq!(remote.requests("DELETE").len(), 1);
+    assert!(host.errors().contains("answers are lost\ncause: the host does not read it"));
 }
 
 #[test]
@@ -129,7 +130,23 @@ fn a_host_that_reads_no_more_ends_session_and_program() {
     remote.wait_for("notifications/initialized", 1);
     // Nothing is on its way: no write tells the bridge.
     host.close_output();
-    host.exit_code_within(SOON);
+    assert_eq!(host.exit_code_within(SOON), 0);
+    assert_eq!(remote.requests("DELETE").len(), 1);
+}
+
+#[test]
+fn answers_that_nobody_takes_are_a_failure() {
+    let gate = Gate::closed();
+    let held = Reply::events([Step::Wait(gate.clone()), Step::Answer]);
+    let remote = Plan::legacy().always("tools/call", held).start();
+    let host = Host::in_session(&remote);
+    host.ask_echo(1);
+    gate.wait_for_visitors(1);
+    host.close_output();
+    // What reads a line already notices only then that it was to stop.
+    host.send("?");
+    assert_eq!(host.exit_code_within(SOON), 1);
+    assert!(host.errors().contains("standard output failed, and answers are lost"));
     assert_eq!(remote.requests("DELETE").len(), 1);
 }
 

@@ -130,6 +130,11 @@ impl Client {
         trouble.answer(self.shared.http.origin(), id, method)
     }
 
+    /// Whether the request `id` has no answer and has certainly not left.
+    pub fn is_unsent(&self, id: &Id) -> bool {
+        self.shared.flights.unsent().contains(id)
+    }
+
     /// Carries what comes from the host until nothing more will come, then ends the session.
     pub async fn run(mut self, mut inlet: Inlet) {
         while !inlet.is_over() {
