@@ -1,5 +1,11 @@
 //! How it all ends: the host goes, a signal comes, a remote does not answer.
 
+use std::io::BufRead as _;
+use std::io::BufReader;
+use std::io::Write as _;
+use std::process::Command;
+use std::process::Stdio;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -121,16 +127,29 @@ fn the_end_of_input_is_seen_behind_many_requests_that_a_silent_remote_holds_up()
     assert_eq!(answered, (0..=500).collect::<Vec<_>>());
 }
 
+/// It has read all that was said so far, so that nothing is lost.
 #[test]
 fn a_host_that_reads_no_more_ends_session_and_program() {
     let remote = Plan::legacy().start();
-    let host = Launch::plain(&remote.url()).unread().start();
-    host.ask(0, "initialize", initialize_params());
-    host.notify("notifications/initialized", json!({}));
+    let mut bridge = Command::new(env!("CARGO_BIN_EXE_mcp-secure-remote"))
+        .args([&*remote.url(), "--allow-http"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = bridge.stdin.take().unwrap();
+    let mut output = BufReader::new(bridge.stdout.take().unwrap());
+    let first =
+        json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": initialize_params()});
+    let second = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+    writeln!(input, "{first}\n{second}").unwrap();
+    output.read_line(&mut String::new()).unwrap();
     remote.wait_for("notifications/initialized", 1);
     // Nothing is on its way: no write tells the bridge.
-    host.close_output();
-    assert_eq!(host.exit_code_within(SOON), 0);
+    drop(output);
+    let (tell, ended) = mpsc::channel();
+    std::thread::spawn(move || tell.send(bridge.wait()));
+    assert_eq!(ended.recv_timeout(SOON).expect("it ends").unwrap().code(), Some(0));
     assert_eq!(remote.requests("DELETE").len(), 1);
 }
 
