@@ -293,6 +293,10 @@ pub const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// Unanswered TCP keep-alive probes until the connection counts as lost.
 pub const TCP_KEEPALIVE_RETRIES: u32 = 4;
 
+/// A request that waits for a free HTTP/2 stream looks this often whether the peer allows more by now:
+/// seldom done by a peer, and nobody tells. What frees a stream is heard at once.
+pub const STREAM_LIMIT_CHECK: Duration = Duration::from_millis(100);
+
 /// Between HTTP/2 pings: often enough to find a lost peer, rare enough to cost nothing.
 pub const PING_INTERVAL: Duration = Duration::from_secs(30);
 

@@ -19,6 +19,7 @@ mod origin;
 mod pool;
 mod proxy;
 mod socks;
+mod turns;
 mod witness;
 
 pub use crate::transport::http::body::Body;

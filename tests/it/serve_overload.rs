@@ -23,6 +23,7 @@ use crate::support::serve::Serving;
 use crate::support::serve::Usage;
 use crate::support::serve::has_tool;
 use crate::support::serve::until;
+use crate::support::serve::until_within;
 use crate::support::session::Session;
 use crate::support::session::call;
 use crate::support::session::modern;
@@ -190,13 +191,6 @@ fn processes_that_write_noise_without_end_are_slowed_and_others_are_served() {
     assert!(lines <= most, "{lines} lines were read, and {most} are allowed");
     assert_eq!(session.status(), 200);
     assert_eq!(serve.stop(), Some(0), "noise holds up no end");
-}
-
-fn until_within(limit: Duration, mut ready: impl FnMut() -> Option<()>) {
-    let end = Instant::now() + limit;
-    while ready().is_none() && Instant::now() < end {
-        std::thread::sleep(Duration::from_millis(100));
-    }
 }
 
 /// Whether the system knows an established connection between two ports, seen from the second.

@@ -152,6 +152,7 @@ impl Client {
         let state = Arc::clone(link.state());
         match outcome {
             Ok(response) => Ok(self.reply(response, link)),
+            Err(LinkError::Refused(cause)) => Err(fault::not_sent(dial, &state, &cause)),
             Err(LinkError::NotSent(cause)) => {
                 self.pool.forget(&state);
                 Err(fault::not_sent(dial, &state, &state.deepest(cause).await))
