@@ -1,4 +1,5 @@
-//! SIGINT and SIGTERM: the first one ends the work in good order, the second one at once.
+//! SIGINT and SIGTERM, on Windows Ctrl-C, Ctrl-Break and the end of the console: the first one ends the
+//! work in good order, the second one at once.
 
 use std::future::Future;
 use std::io;
@@ -115,22 +116,34 @@ impl Listener {
 #[cfg(windows)]
 struct Listener {
     interrupt: tokio::signal::windows::CtrlC,
+    stop: tokio::signal::windows::CtrlBreak,
     close: tokio::signal::windows::CtrlClose,
+    shutdown: tokio::signal::windows::CtrlShutdown,
 }
 
 #[cfg(windows)]
 impl Listener {
     fn new() -> io::Result<Self> {
+        use tokio::signal::windows::ctrl_break;
         use tokio::signal::windows::ctrl_c;
         use tokio::signal::windows::ctrl_close;
-        Ok(Self { interrupt: ctrl_c()?, close: ctrl_close()? })
+        use tokio::signal::windows::ctrl_shutdown;
+        Ok(Self {
+            interrupt: ctrl_c()?,
+            stop: ctrl_break()?,
+            close: ctrl_close()?,
+            shutdown: ctrl_shutdown()?,
+        })
     }
 
-    /// What came. The word for Ctrl-C is that of the Python tool.
+    /// What came. The word for Ctrl-C is that of the Python tool. After the last two Windows gives a program some
+    /// seconds, then ends it.
     async fn recv(&mut self) -> &'static str {
         tokio::select! {
             _ = self.interrupt.recv() => "interrupt",
+            _ = self.stop.recv() => "Ctrl-Break",
             _ = self.close.recv() => "close of the console",
+            _ = self.shutdown.recv() => "shutdown of the system",
         }
     }
 }
