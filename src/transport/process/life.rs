@@ -112,6 +112,7 @@ impl Life {
             _ = self.child.wait() => return Way::Exits,
             () = self.course.reached(Stage::Mute) => {}
         }
+        let end = Instant::now() + self.exit_grace;
         let notice = limits::EXIT_NOTICE.min(self.exit_grace);
         let exits = tokio::select! {
             biased;
@@ -123,7 +124,7 @@ impl Life {
             biased;
             _ = self.child.wait() => exits,
             () = self.course.reached(Stage::Condemned) => Way::IsEnded,
-            () = tokio::time::sleep(self.exit_grace - notice) => Way::IsEnded,
+            () = tokio::time::sleep_until(end) => Way::IsEnded,
         }
     }
 
