@@ -144,6 +144,10 @@ pub const KILL_WAIT: Duration = Duration::from_secs(2);
 pub const GROUP_CHECK: RangeInclusive<Duration> =
     Duration::from_millis(1)..=Duration::from_millis(50);
 
+/// On Windows, for how long the others of a job may outlive its first process before they are ended: nobody can ask
+/// them to end, and the process behind a console goes a moment after the program in it.
+pub const JOB_LINGER: Duration = Duration::from_millis(100);
+
 /// From the end of a child's streams to its exit, if the one came of the other: the system closes them
 /// first. Who is still there after that has closed them on its own accord.
 pub const EXIT_NOTICE: Duration = Duration::from_millis(500);

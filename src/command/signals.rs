@@ -1,5 +1,5 @@
-//! SIGINT, SIGTERM and a closed terminal: the first one ends the work in good order, the second one
-//! at once.
+//! SIGINT, SIGTERM and a closed terminal, on Windows Ctrl-C, Ctrl-Break and the end of the console: the
+//! first one ends the work in good order, the second one at once.
 
 use std::future::Future;
 use std::io;
@@ -160,15 +160,24 @@ fn ignores_hangups() -> bool {
 #[cfg(windows)]
 struct Listener {
     interrupt: tokio::signal::windows::CtrlC,
+    stop: tokio::signal::windows::CtrlBreak,
     close: tokio::signal::windows::CtrlClose,
+    shutdown: tokio::signal::windows::CtrlShutdown,
 }
 
 #[cfg(windows)]
 impl Listener {
     fn new() -> io::Result<Self> {
+        use tokio::signal::windows::ctrl_break;
         use tokio::signal::windows::ctrl_c;
         use tokio::signal::windows::ctrl_close;
-        Ok(Self { interrupt: ctrl_c()?, close: ctrl_close()? })
+        use tokio::signal::windows::ctrl_shutdown;
+        Ok(Self {
+            interrupt: ctrl_c()?,
+            stop: ctrl_break()?,
+            close: ctrl_close()?,
+            shutdown: ctrl_shutdown()?,
+        })
     }
 
     /// The close of the console is among the others.
@@ -176,11 +185,14 @@ impl Listener {
         Ok(())
     }
 
-    /// What came. The word for Ctrl-C is that of the Python tool.
+    /// What came. The word for Ctrl-C is that of the Python tool. After the last two Windows gives a program some
+    /// seconds, then ends it.
     async fn recv(&mut self) -> &'static str {
         tokio::select! {
             _ = self.interrupt.recv() => "interrupt",
+            _ = self.stop.recv() => "Ctrl-Break",
             _ = self.close.recv() => "close of the console",
+            _ = self.shutdown.recv() => "shutdown of the system",
         }
     }
 }

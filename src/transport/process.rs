@@ -80,8 +80,9 @@ impl ProcessConfig {
         if let Some(directory) = &self.directory {
             program::check_folder(directory)?;
         }
-        let is_path = |name: &OsStr| name.eq_ignore_ascii_case("PATH");
-        let path = self.environment.iter().find(|(name, _)| is_path(name));
+        let is_path = |name: &OsStr| environment::is_same(name, "PATH");
+        // What is set last counts.
+        let path = self.environment.iter().rfind(|(name, _)| is_path(name));
         let program = program::find(&self.program, path.map(|(_, path)| &**path))?;
         Ok(Launch { program, config: Arc::new(self) })
     }
@@ -153,13 +154,13 @@ impl Children {
         held: impl Send + 'static,
     ) -> Result<Process, Failure> {
         let label = label.into();
-        let child = spawn::spawn(launch)?;
+        let (child, group) = spawn::spawn(launch)?;
         let Some(pid) = child.id() else {
             let report = Report::new("the server process ended while it was started");
             return Err(Failure::new(Kind::NotSent, report));
         };
-        let registration =
-            Registration::new(pid, Arc::clone(&self.census), Arc::clone(&self.watchdog), held);
+        let (census, watchdog) = (Arc::clone(&self.census), Arc::clone(&self.watchdog));
+        let registration = Registration::new(pid, group, census, watchdog, held);
         let (session, peer) = (label.session(), label.peer());
         tracing::debug!(session, peer, pid, "the server process has started");
         let channel = self.attend(child, registration, &launch.config, label);

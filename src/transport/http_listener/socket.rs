@@ -27,6 +27,7 @@ pub fn bind(address: SocketAddr, flag: &str, share_port: bool) -> Result<TcpList
                 report.hint(format!("pass an address of this machine with `{flag}`"))
             }
             io::ErrorKind::PermissionDenied => report.hint("choose a port above 1023"),
+            io::ErrorKind::Unsupported => report.hint("leave out `--reuse-port`"),
             _ => report,
         }
     })
@@ -41,8 +42,12 @@ fn listen(address: SocketAddr, share_port: bool) -> io::Result<TcpListener> {
         socket.set_reuseaddr(true)?;
         socket.set_reuseport(share_port)?;
     }
-    #[cfg(not(unix))]
-    let _ = share_port;
+    // There is `SO_REUSEADDR` alone, with which any program could take connections away.
+    #[cfg(windows)]
+    if share_port {
+        let reason = "two processes cannot share a port on Windows";
+        return Err(io::Error::new(io::ErrorKind::Unsupported, reason));
+    }
     socket.bind(address)?;
     socket.listen(limits::LISTEN_BACKLOG)
 }

@@ -60,7 +60,9 @@ fn is_function(value: &OsStr) -> bool {
     value.as_encoded_bytes().starts_with(b"()")
 }
 
-fn is_same(name: &OsStr, other: &str) -> bool {
+/// Whether two names mean the same variable: on Windows they do whatever their case, and the one of `PATH` is
+/// mostly `Path`.
+pub(crate) fn is_same(name: &OsStr, other: &str) -> bool {
     if cfg!(windows) { name.eq_ignore_ascii_case(other) } else { name == other }
 }
 

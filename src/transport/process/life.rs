@@ -26,6 +26,7 @@ use crate::transport::process::watchdog::Watchdog;
 /// and the books are closed.
 pub(crate) struct Registration {
     pid: u32,
+    group: Group,
     is_gone: bool,
     pub(crate) census: Arc<Census>,
     watchdog: Arc<Watchdog>,
@@ -37,20 +38,21 @@ impl Registration {
     /// `held` is dropped when the group is gone.
     pub(crate) fn new(
         pid: u32,
+        group: Group,
         census: Arc<Census>,
         watchdog: Arc<Watchdog>,
         held: impl Send + 'static,
     ) -> Self {
         watchdog.add(pid);
         census.begin();
-        Self { pid, is_gone: false, census, watchdog, _held: Box::new(held) }
+        Self { pid, group, is_gone: false, census, watchdog, _held: Box::new(held) }
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
         if !self.is_gone {
-            Group::new(self.pid).kill();
+            self.group.kill();
         }
         self.watchdog.remove(self.pid);
         self.census.end();
@@ -81,7 +83,7 @@ impl Life {
         let stage = self.course.stage();
         // What was not written yet will not be read any more.
         self.course.reach(Stage::Condemned);
-        self.clear_away().await;
+        self.clear_away(way).await;
         let status = self.status().await;
         let Self { registration, course, label, .. } = self;
         let census = Arc::clone(&registration.census);
@@ -110,6 +112,7 @@ impl Life {
             _ = self.child.wait() => return Way::Exits,
             () = self.course.reached(Stage::Mute) => {}
         }
+        let end = Instant::now() + self.exit_grace;
         let notice = limits::EXIT_NOTICE.min(self.exit_grace);
         let exits = tokio::select! {
             biased;
@@ -121,24 +124,23 @@ impl Life {
             biased;
             _ = self.child.wait() => exits,
             () = self.course.reached(Stage::Condemned) => Way::IsEnded,
-            () = tokio::time::sleep(self.exit_grace - notice) => Way::IsEnded,
+            () = tokio::time::sleep_until(end) => Way::IsEnded,
         }
     }
 
     /// Ends what is left of the group.
-    async fn clear_away(&mut self) {
-        let group = Group::new(self.registration.pid);
-        if self.is_gone_within(Duration::ZERO).await {
+    async fn clear_away(&mut self, way: Way) {
+        let lingers = if way == Way::IsEnded { Duration::ZERO } else { Group::LINGERS };
+        if self.is_gone_within(lingers).await {
             return;
         }
         count(&self.registration.census.terminated);
-        group.terminate();
-        if self.is_gone_within(self.kill_grace).await {
+        if self.registration.group.terminate() && self.is_gone_within(self.kill_grace).await {
             return;
         }
         count(&self.registration.census.killed);
-        group.kill();
-        // On systems without groups.
+        self.registration.group.kill();
+        // It may have left its group.
         let _ = self.child.start_kill();
         if !self.is_gone_within(limits::KILL_WAIT).await {
             let pid = self.registration.pid;
@@ -150,14 +152,14 @@ impl Life {
     /// Whether the child and its group end in time. The child first: whether others are left can
     /// only be seen once it was waited for.
     async fn is_gone_within(&mut self, limit: Duration) -> bool {
-        let group = Group::new(self.registration.pid);
-        let child = &mut self.child;
+        let Self { child, registration, .. } = self;
         let gone = async {
             let _ = child.wait().await;
-            group.gone().await;
+            registration.group.gone().await;
         };
-        self.registration.is_gone = timeout(limit, gone).await.is_ok();
-        self.registration.is_gone
+        let is_gone = timeout(limit, gone).await.is_ok();
+        registration.is_gone = is_gone;
+        is_gone
     }
 
     /// How the child has ended; `None` if it has not, or nobody knows.

@@ -1,7 +1,9 @@
 //! The start of a child.
 
+use std::ffi::OsStr;
 use std::io;
 use std::io::ErrorKind;
+use std::path::Path;
 use std::process::Stdio;
 
 use tokio::process::Child;
@@ -11,6 +13,7 @@ use crate::report::Failure;
 use crate::report::Kind;
 use crate::report::Report;
 use crate::transport::process::Launch;
+use crate::transport::process::group::Group;
 
 /// Starts the program without a shell, in a group of its own, with pipes as its three streams and
 /// nothing else of ours.
@@ -18,8 +21,11 @@ use crate::transport::process::Launch;
 /// # Errors
 /// Overloaded where the system is short of something and may have it again later; not sent for
 /// anything else.
-pub(crate) fn spawn(launch: &Launch) -> Result<Child, Failure> {
-    command(launch).spawn().map_err(|e| failure(launch, &e))
+pub(crate) fn spawn(launch: &Launch) -> Result<(Child, Group), Failure> {
+    let child = command(launch).spawn().map_err(|e| failure(launch, &e))?;
+    // Dropping the child ends it: what would not end with us must not run.
+    let group = Group::of(&child).map_err(|e| not_grouped(launch, &e))?;
+    Ok((child, group))
 }
 
 fn command(launch: &Launch) -> Command {
@@ -35,23 +41,38 @@ fn command(launch: &Launch) -> Command {
     command.kill_on_drop(true);
     #[cfg(unix)]
     command.process_group(0);
+    #[cfg(windows)]
+    command.creation_flags(NO_WINDOW);
     command
 }
+
+/// A console of its own that nobody sees: neither the keys that are pressed at ours nor its end reach the
+/// child, which goes on while we finish, and none pops up where we have none (`CREATE_NO_WINDOW`).
+#[cfg(windows)]
+const NO_WINDOW: u32 = 0x0800_0000;
 
 fn failure(launch: &Launch, error: &io::Error) -> Failure {
     let program = launch.config.program.display();
     let report = Report::new(format!("cannot start the server process `{program}`"));
     let report = report.cause(error.to_string());
     if !is_shortage(error) {
-        let report = Report { hint: hint(error.kind()).map(str::to_owned), ..report };
+        let report = Report { hint: hint(launch, error.kind()).map(str::to_owned), ..report };
         return Failure::new(Kind::NotSent, report);
     }
     // Nothing of the request has gone anywhere.
     Failure { retry_safe: true, ..Failure::new(Kind::Overloaded, report) }
 }
 
+fn not_grouped(launch: &Launch, error: &io::Error) -> Failure {
+    let program = launch.config.program.display();
+    let report = Report::new(format!("cannot see to the end of the server process `{program}`"))
+        .cause(format!("it could not be put into a job object: {error}"))
+        .hint("check that it does not exit at once, and that we run in no job that forbids others");
+    Failure::new(Kind::NotSent, report)
+}
+
 /// It was there when the server was started.
-fn hint(kind: ErrorKind) -> Option<&'static str> {
+fn hint(launch: &Launch, kind: ErrorKind) -> Option<&'static str> {
     match kind {
         ErrorKind::NotFound => Some(
             "check that its file, the program in its first line (`#!`) and its folder are still there",
@@ -59,8 +80,19 @@ fn hint(kind: ErrorKind) -> Option<&'static str> {
         ErrorKind::PermissionDenied => {
             Some("check that this user may run it, and enter its folder")
         }
+        // The standard library refuses what `cmd.exe` would not hand on as it is.
+        ErrorKind::InvalidInput if is_script(&launch.program) => Some(
+            "an argument of a `.cmd` or `.bat` file has a line end, which cannot be handed on: start the program that it starts",
+        ),
+        ErrorKind::InvalidInput => Some("check that no argument or variable has a zero byte"),
         _ => None,
     }
+}
+
+/// Whether `cmd.exe` runs it.
+fn is_script(program: &Path) -> bool {
+    let ends_in = |ending: &OsStr| ["bat", "cmd"].iter().any(|it| ending.eq_ignore_ascii_case(it));
+    cfg!(windows) && program.extension().is_some_and(ends_in)
 }
 
 /// Too many processes or descriptors, or too little memory, at this moment.

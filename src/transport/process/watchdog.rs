@@ -13,7 +13,7 @@ mod pipe;
 pub use crate::transport::process::watchdog::keeper::keep;
 #[cfg(unix)]
 pub(crate) use crate::transport::process::watchdog::pipe::Watchdog;
-#[cfg(not(unix))]
+#[cfg(windows)]
 pub(crate) use other::Watchdog;
 
 use std::io;
@@ -24,6 +24,7 @@ pub const VERB: &str = "__watch-children";
 
 /// The program that is started as watchdog.
 #[derive(Clone, Debug)]
+#[cfg_attr(windows, expect(dead_code, reason = "there is no watchdog on Windows"))]
 pub struct WatchdogProgram(PathBuf);
 
 impl WatchdogProgram {
@@ -45,7 +46,7 @@ impl WatchdogProgram {
     }
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 mod other {
     use std::io;
     use std::sync::Arc;
@@ -53,7 +54,7 @@ mod other {
     use crate::task::Tasks;
     use crate::transport::process::watchdog::WatchdogProgram;
 
-    /// There is none: a child whose server was killed sees the end of its input, no more.
+    /// There is none: the system ends the jobs of the children with the server that holds them.
     pub(crate) struct Watchdog;
 
     impl Watchdog {

@@ -58,15 +58,17 @@ fn note(line: &[u8], groups: &mut BTreeSet<u32>) {
 }
 
 async fn end(groups: BTreeSet<u32>) {
-    let groups: Vec<Group> = groups.into_iter().map(Group::new).collect();
-    groups.iter().for_each(|group| group.terminate());
+    let mut groups: Vec<Group> = groups.into_iter().map(Group::led_by).collect();
+    for group in &groups {
+        group.terminate();
+    }
     let all_gone = async {
         for group in &groups {
             group.gone().await;
         }
     };
     if timeout(limits::WATCHDOG_GRACE, all_gone).await.is_err() {
-        groups.iter().for_each(|group| group.kill());
+        groups.iter_mut().for_each(Group::kill);
     }
 }
 

@@ -1,0 +1,66 @@
+//! Which program a name stands for, and what it gets to see.
+
+use std::env;
+use std::fs;
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::fixture;
+use crate::fixture::Way;
+use crate::program::PROGRAM;
+use crate::program::Serve;
+use crate::program::certificates;
+use crate::witness::Witness;
+
+#[test]
+fn a_call_goes_through_bridge_and_serve_over_mutual_tls_and_back() {
+    let witness = Witness::new();
+    let serve = Serve::start(&[], &fixture::command(&witness, Way::Plain));
+    let mut bridge = serve.bridge();
+    let given = json!({ "text": "äöü 漢\r\n \u{1f600}", "number": 12345 });
+    let result = bridge.ask("tools/call", json!({ "name": "echo", "arguments": given }));
+    assert_eq!(result["given"], given);
+    let large = json!({ "text": "x".repeat(2_000_000) });
+    let result = bridge.ask("tools/call", json!({ "name": "echo", "arguments": large }));
+    assert!(result["given"] == large, "a large message is the same");
+    let life = witness.next();
+    bridge.close();
+    life.ends();
+}
+
+#[test]
+fn a_name_finds_its_cmd_file_beside_a_script_for_other_systems() {
+    let (witness, folder) = (Witness::new(), tempfile::tempdir().unwrap());
+    fs::write(folder.path().join("npx"), "#!/bin/sh\nexit 1\n").unwrap();
+    fixture::script(folder.path(), "npx.cmd", &witness);
+    let files = certificates();
+    let mut command = Serve::command(&files, &[], &["npx"]);
+    // As Windows spells it.
+    command.env_remove("PATH").env("Path", path_with(folder.path()));
+    let serve = Serve::run(&mut command, files);
+    let mut bridge = serve.bridge();
+    bridge.ask("ping", json!({}));
+    let life = witness.next();
+    bridge.close();
+    life.ends();
+}
+
+#[test]
+fn a_program_in_the_current_folder_is_not_run_by_its_name() {
+    let (witness, folder) = (Witness::new(), tempfile::tempdir().unwrap());
+    fixture::script(folder.path(), "planted.cmd", &witness);
+    let output = Command::new(PROGRAM)
+        .args(["serve", "--listen", "127.0.0.1:0", "--", "planted"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("cannot find the program `planted`"), "{said}");
+}
+
+fn path_with(folder: &std::path::Path) -> std::ffi::OsString {
+    let path = env::var_os("PATH").unwrap();
+    env::join_paths([folder.to_owned()].into_iter().chain(env::split_paths(&path))).unwrap()
+}
