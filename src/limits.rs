@@ -595,3 +595,15 @@ pub const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Largest `--config` file, in bytes: some thousand lines.
 pub const CONFIG_FILE_BYTES: u64 = 64 * 1024;
+
+// The probe
+
+/// Time for a whole probe, unless `--timeout` says otherwise: a start of a process at the server, some
+/// lists, and the time to connect within it.
+pub const PROBE_TIME: Duration = Duration::from_secs(30);
+
+/// Pages of a list that are read at most: a server whose pages never end must not keep the probe.
+pub const LIST_PAGES: usize = 1000;
+
+/// Calls whose median is the time of an answer.
+pub const LATENCY_CALLS: usize = 5;

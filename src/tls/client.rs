@@ -21,10 +21,13 @@ use tokio_rustls::TlsConnector;
 use crate::limits;
 use crate::report::Report;
 use crate::tls::certificate;
+use crate::tls::facts::IdentityFacts;
 use crate::tls::failure::HandshakeFailure;
 use crate::tls::identity::Identity;
+use crate::tls::identity::Nobody;
 use crate::tls::issue::Authority;
 use crate::tls::issue::Issued;
+use crate::tls::notes;
 use crate::tls::options::ClientOptions;
 use crate::tls::options::MinVersion;
 use crate::tls::options::server_name;
@@ -34,7 +37,6 @@ use crate::tls::stream::Alpn;
 use crate::tls::stream::TlsStream;
 use crate::tls::trust;
 use crate::tls::trust::RevocationList;
-use crate::tls::verify;
 use crate::tls::verify::Judge;
 use crate::tls::verify::Verifier;
 
@@ -140,9 +142,12 @@ impl ClientTls {
         };
         let config = Arc::clone(self.loaded().config(alpn));
         let handshake = TlsConnector::from(config).connect(name, stream);
-        match verify::observe(handshake).await {
-            (Ok(stream), _) => Ok(TlsStream::new(stream)),
-            (Err(source), presented) => Err(HandshakeFailure { source, presented }.into_io()),
+        match notes::taken(handshake).await {
+            (Ok(stream), notes) => Ok(TlsStream::new(stream, notes.asked)),
+            (Err(source), notes) => {
+                let presented = notes.presented();
+                Err(HandshakeFailure { source, presented, asked: notes.asked }.into_io())
+            }
         }
     }
 
@@ -169,6 +174,11 @@ impl ClientTls {
     /// Whether a client certificate is sent to servers that ask for one.
     pub fn has_identity(&self) -> bool {
         self.loaded().identity.is_some()
+    }
+
+    /// What is to be known of the client certificate, if there is one.
+    pub fn identity_facts(&self) -> Option<IdentityFacts> {
+        self.loaded().identity.as_ref().map(|identity| identity.facts())
     }
 
     /// The subject of the client certificate and the file it came from, for messages.
@@ -245,7 +255,7 @@ fn config(
         .with_custom_certificate_verifier(Arc::new(verifier));
     Ok(match identity {
         Some(identity) => builder.with_client_cert_resolver(Arc::<Identity>::clone(identity)),
-        None => builder.with_no_client_auth(),
+        None => builder.with_client_cert_resolver(Arc::new(Nobody)),
     })
 }
 

@@ -12,6 +12,7 @@ use crate::report::Failure;
 use crate::report::Kind;
 use crate::task::Tasks;
 use crate::transport::http;
+use crate::transport::http::Milestone;
 use crate::transport::inlet::Inlet;
 use crate::transport::sse;
 use crate::transport::streamable_http::Client;
@@ -83,7 +84,7 @@ impl Choice {
             let trouble = match client.first(message.clone(), &mut inlet).await {
                 None => return client.run(inlet).await,
                 Some(Ok(())) => {
-                    connected("Streamable HTTP", &self.http);
+                    connected(STREAMABLE_HTTP, &self.http);
                     return client.run(inlet).await;
                 }
                 Some(Err(Trouble::Refused(refusal))) if strategy == Strategy::HttpOnly => {
@@ -91,7 +92,9 @@ impl Choice {
                 }
                 Some(Err(trouble)) => trouble,
             };
-            tracing::info!("http transport failed: {}", trouble.line(self.http.origin()));
+            let reason = trouble.line(self.http.origin());
+            tracing::info!("http transport failed: {reason}");
+            failed(STREAMABLE_HTTP, reason, &self.http);
             if strategy == Strategy::HttpFirst && may_fall_back(&trouble) {
                 tracing::debug!(
                     "trying HTTP+SSE: the first POST was refused as by an older server"
@@ -127,6 +130,7 @@ impl Choice {
             Ok(stream) => self.sse(stream, first, inlet).await,
             Err(failure) => {
                 tracing::info!("sse transport failed: {}", failure.report.line());
+                failed(SSE, failure.report.line(), &self.http);
                 self.host.fail(failure);
             }
         }
@@ -139,19 +143,28 @@ impl Choice {
             Ok(stream) => Some(stream),
             Err(failure) => {
                 tracing::info!("sse transport failed: {}", failure.report.line());
+                failed(SSE, failure.report.line(), &self.http);
                 None
             }
         }
     }
 
     async fn sse(self, stream: sse::Opened, first: Message, mut inlet: Inlet) {
-        connected("SSE", &self.http);
+        connected(SSE, &self.http);
         inlet.put_back(first);
         sse::run(self.http, stream, self.host, self.settings, inlet).await;
     }
 }
 
-fn connected(transport: &str, http: &http::Client) {
+const STREAMABLE_HTTP: &str = "Streamable HTTP";
+const SSE: &str = "SSE";
+
+fn failed(name: &'static str, reason: String, http: &http::Client) {
+    http.observer().tell(|| Milestone::TransportFailed { name, reason });
+}
+
+fn connected(transport: &'static str, http: &http::Client) {
+    http.observer().tell(|| Milestone::TransportChosen { name: transport });
     tracing::info!("Connected using {transport} transport");
     tracing::info!("Proxy established: stdio <-> {}", http.shown_url());
 }
