@@ -43,6 +43,7 @@ pub use crate::tls::facts::Asked;
 pub use crate::tls::facts::CertificateFacts;
 pub use crate::tls::facts::HandshakeFacts;
 pub use crate::tls::facts::IdentityFacts;
+pub use crate::tls::facts::Trust;
 pub use crate::tls::fingerprint::Fingerprint;
 pub use crate::tls::fingerprint::NotAFingerprint;
 pub use crate::tls::identity::try_identity;

@@ -93,6 +93,23 @@ pub struct HandshakeFacts {
     pub chain: Vec<CertificateFacts>,
     /// Whether the server asked for a client certificate.
     pub asked: Option<Asked>,
+    /// The name that was sent to the server (RFC 6066 section 3); none where it is an address.
+    pub sni: Option<String>,
+    /// Why the server is trusted, if it is.
+    pub trust: Option<Trust>,
+}
+
+/// Why a server is trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Its own certificate stands in `--tls-ca`.
+    Pinned,
+    /// By this CA, which stands in `--tls-ca`.
+    Given(String),
+    /// By this CA, which the system trusts.
+    System(String),
+    /// It is not: nothing was verified.
+    Unverified,
 }
 
 /// The server asked for a client certificate.
@@ -125,6 +142,8 @@ impl HandshakeFacts {
                 .map(CertificateFacts::of_chain)
                 .unwrap_or_default(),
             asked,
+            sni: None,
+            trust: None,
         }
     }
 }

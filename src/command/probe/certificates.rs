@@ -12,6 +12,7 @@ use crate::command::probe::findings::Step;
 use crate::tls::CertificateFacts;
 use crate::tls::HandshakeFacts;
 use crate::tls::IdentityFacts;
+use crate::tls::Trust;
 use crate::tls::utc;
 
 /// The step of our own certificate. `soon` is how long before the end of validity a warning is due.
@@ -78,11 +79,31 @@ pub(super) fn secured(facts: &HandshakeFacts) -> Entry {
         .fact("group", facts.group.clone())
         .fact("alpn", facts.alpn.clone());
     entry = server(entry, facts);
-    entry
+    match &facts.trust {
+        None => entry,
+        Some(Trust::Unverified) => entry
+            .fact("trust", "unverified")
+            .warn("the server's certificate was not verified (`--tls-insecure-skip-verify`)"),
+        Some(Trust::Pinned) => {
+            entry.fact("trust", "pinned").line("trusted as one of the certificates in `--tls-ca`")
+        }
+        Some(Trust::Given(ca)) => entry
+            .fact("trust", "given")
+            .fact("trustedBy", ca.clone())
+            .line(format!("trusted by {ca} in `--tls-ca`")),
+        Some(Trust::System(ca)) => entry
+            .fact("trust", "system")
+            .fact("trustedBy", ca.clone())
+            .line(format!("trusted by the system's {ca}")),
+    }
 }
 
-/// Adds what the server presented and asked for.
+/// Adds what the server was told, and what it presented and asked for.
 pub(super) fn server(mut entry: Entry, facts: &HandshakeFacts) -> Entry {
+    entry = entry.fact("sni", facts.sni.clone());
+    if let Some(name) = &facts.sni {
+        entry = entry.line(format!("asked for {name}"));
+    }
     if let Some(leaf) = facts.chain.first() {
         let names =
             if leaf.names.is_empty() { "no name".to_owned() } else { leaf.names.join(", ") };

@@ -94,10 +94,6 @@ impl Way {
         })
     }
 
-    /// Whether this step was told.
-    pub(super) fn has_told(&self, step: Step) -> bool {
-        self.told.contains(&step)
-    }
 
     /// Where the connection was stopped.
     pub(super) fn stopped_at(&self) -> Option<Step> {

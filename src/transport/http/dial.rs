@@ -225,17 +225,17 @@ impl Dial {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Some(tls) = &self.tls else { return self.speak(stream, false).await };
+        let Some(own) = &self.tls else { return self.speak(stream, false).await };
         // TLS reads in small steps: without this each one is a system call.
         let stream = BufReader::with_capacity(limits::RECEIVE_BYTES, stream);
-        let stream =
-            tls.connect(self.origin.name(), stream, Alpn::H2AndHttp1).await.map_err(|e| {
-                if let Some(facts) = tls::handshake_facts(&e) {
-                    self.observer.tell(|| Milestone::Unsecured(Box::new(facts)));
-                }
-                failed(Step::Tls, e)
-            })?;
-        self.observer.tell(|| Milestone::Secured(Box::new(stream.facts())));
+        let name = self.origin.name();
+        let stream = own.connect(name, stream, Alpn::H2AndHttp1).await.map_err(|e| {
+            if let Some(facts) = tls::handshake_facts(&e) {
+                self.observer.tell(|| Milestone::Unsecured(Box::new(own.complete(name, facts))));
+            }
+            failed(Step::Tls, e)
+        })?;
+        self.observer.tell(|| Milestone::Secured(Box::new(own.complete(name, stream.facts()))));
         let http2 = stream.negotiated_h2();
         self.speak(stream, http2).await
     }
