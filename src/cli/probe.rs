@@ -75,7 +75,7 @@ pub(super) fn resolve(
     let config = ProbeConfig {
         bridge: common.config.clone(),
         limit: limit.unwrap_or(limits::PROBE_TIME),
-        warn_expiry: warn_expiry.unwrap_or(limits::EXPIRY_WARNING),
+        warn_expiry: warn_expiry.unwrap_or(limits::PROBE_EXPIRY),
     };
     let allows_colour = env.var("NO_COLOR").is_none();
     Ok(ProbeInvocation { config, common, json, strict, allows_colour })

@@ -96,11 +96,11 @@ struct Probe<'a, 'b> {
 
 impl Probe<'_, '_> {
     async fn all(&mut self, config: &ProbeConfig) -> Result<Offers, Problem> {
-        let (news, mut heard) = mpsc::unbounded_channel();
+        let (news, mut heard) = mpsc::channel(limits::PROBE_NEWS);
         let told = news.clone();
         let observer = Observer::new(move |milestone| {
             // Who does not listen any more has what it needs.
-            let _ = told.send(News::Way(Instant::now(), milestone));
+            let _ = told.try_send(News::Way(Instant::now(), milestone));
         });
         let http = Arc::new(self.client(config, observer)?);
         let BridgeConfig { strategy, max_message_size, request_timeout, .. } = config.bridge;
@@ -160,7 +160,7 @@ impl Probe<'_, '_> {
     /// Shows what happens until `work` is done.
     async fn follow<T>(
         &mut self,
-        heard: &mut mpsc::UnboundedReceiver<News>,
+        heard: &mut mpsc::Receiver<News>,
         work: impl Future<Output = T>,
     ) -> T {
         tokio::pin!(work);
@@ -224,14 +224,21 @@ impl Probe<'_, '_> {
         if let (Step::Tls, Some(facts)) = (step, self.way.unsecured.take()) {
             entry = certificates::server(entry, &facts);
         }
-        self.fail(entry, class, refused.report)
+        self.fail(entry, class, refused.with_versions().report)
     }
 
     fn fail(&mut self, entry: Entry, class: Class, report: Report) -> Problem {
         let step = entry.step;
+        let mut entry = entry.failed();
+        self.screen.step(&entry);
         // It may have gone well at first: TLS 1.3 tells late who is not let in.
-        self.entries.retain(|known| known.step != step);
-        self.tell(entry.failed());
+        if let Some(at) = self.entries.iter().position(|known| known.step == step) {
+            let known = self.entries.remove(at);
+            entry.took = known.took;
+            entry.warnings = known.warnings;
+            entry.facts.extend(known.facts);
+        }
+        self.entries.push(entry);
         Problem { step, class, report: Words(report) }
     }
 }
@@ -255,10 +262,11 @@ impl Unsaid {
 async fn conversation(
     script: &mut Script,
     era: Era,
-    news: &mpsc::UnboundedSender<News>,
+    news: &mpsc::Sender<News>,
 ) -> Result<Offers, Unsaid> {
-    let tell = |entry: Entry, begun: Instant| {
-        let _ = news.send(News::Step(entry.took(begun.elapsed())));
+    let tell = async |entry: Entry, begun: Instant| {
+        // It is heard as long as this runs.
+        let _ = news.send(News::Step(entry.took(begun.elapsed()))).await;
     };
     let at = |step| move |refused| Unsaid { step, refused };
 
@@ -268,7 +276,7 @@ async fn conversation(
         Era::Modern => tour::discover(script).await,
     };
     let greeting = greeting.map_err(at(Step::Session))?;
-    tell(session_entry(era, &greeting), begun);
+    tell(session_entry(era, &greeting), begun).await;
 
     let begun = Instant::now();
     let mut lists = Vec::new();
@@ -291,15 +299,15 @@ async fn conversation(
             list.pages
         ));
     }
-    tell(entry, begun);
+    tell(entry, begun).await;
 
     let begun = Instant::now();
     match tour::latency(script, era).await {
-        Ok(median) => tell(latency_entry(median), begun),
+        Ok(median) => tell(latency_entry(median), begun).await,
         // Not every server answers a ping, though it should.
         Err(refused) => {
             let text = format!("no answer to a ping: {}", refused.report.line());
-            tell(Entry::new(Step::Latency).warn(text), begun);
+            tell(Entry::new(Step::Latency).warn(text), begun).await;
         }
     }
     let text = |value: &Value| value.as_str().map(str::to_owned);

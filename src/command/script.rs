@@ -14,6 +14,7 @@ use crate::message::Message;
 use crate::message::RpcError;
 use crate::relay;
 use crate::report::Report;
+use crate::report::peer_text;
 use crate::task::Tasks;
 use crate::transport::fallback;
 use crate::transport::fallback::Strategy;
@@ -34,6 +35,18 @@ pub(super) struct Refused {
 }
 
 impl Refused {
+    /// Names the versions that the server speaks, where it tells them with its refusal (specification
+    /// 2025-11-25, "Version Negotiation"; 2026-07-28, "Versioning").
+    pub(super) fn with_versions(mut self) -> Self {
+        let versions = self.data["supported"].as_array().map_or(&[][..], Vec::as_slice);
+        let versions: Vec<String> =
+            versions.iter().filter_map(Value::as_str).map(peer_text).collect();
+        if !versions.is_empty() {
+            self.report.cause = Some(format!("the server speaks {}", versions.join(", ")));
+        }
+        self
+    }
+
     /// Whether the server does not know the method (JSON-RPC 2.0 section 5.1).
     pub(super) fn is_unknown_method(&self) -> bool {
         self.code == Some(-32601)

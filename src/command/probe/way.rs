@@ -94,7 +94,6 @@ impl Way {
         })
     }
 
-
     /// Where the connection was stopped.
     pub(super) fn stopped_at(&self) -> Option<Step> {
         let undone = |step: &Step| !self.told.contains(step);
