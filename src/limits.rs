@@ -610,6 +610,10 @@ pub const PROBE_EXPIRY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// is far more than ever waits.
 pub const PROBE_NEWS: usize = 1024;
 
+/// Wait for the answer to `server/discover`: some older servers say nothing to a method that they do not
+/// know.
+pub const DISCOVERY: Duration = Duration::from_secs(5);
+
 /// Pages of a list that are read at most: a server whose pages never end must not keep the probe.
 pub const LIST_PAGES: usize = 1000;
 

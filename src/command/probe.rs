@@ -36,6 +36,7 @@ use crate::limits;
 use crate::report::Kind;
 use crate::report::Report;
 use crate::tls::ClientTls;
+use crate::transport::fallback::STREAMABLE_HTTP;
 use crate::transport::fallback::Strategy;
 use crate::transport::http::Client;
 use crate::transport::http::Milestone;
@@ -113,7 +114,8 @@ impl Probe<'_, '_> {
             })
         };
         match self.follow(&mut heard, legacy).await {
-            Ok(mut offers) => {
+            // There is no modern traffic over HTTP+SSE.
+            Ok(mut offers) if self.way.transport == Some(STREAMABLE_HTTP) => {
                 let (http, strategy) = (Arc::clone(&http), Strategy::HttpOnly);
                 let modern = script::play(NAME, http, strategy, settings, tour::discover);
                 if let Ok(greeting) = self.follow(&mut heard, modern).await {
@@ -122,7 +124,8 @@ impl Probe<'_, '_> {
                 }
                 Ok(offers)
             }
-            Err(unsaid) if unsaid.may_be_modern() => {
+            Ok(offers) => Ok(offers),
+            Err(unsaid) if strategy != Strategy::SseOnly && unsaid.may_be_modern() => {
                 let (http, strategy) = (Arc::clone(&http), Strategy::HttpOnly);
                 let modern = script::play(NAME, http, strategy, settings, async |script| {
                     conversation(script, Era::Modern, &news).await

@@ -156,7 +156,8 @@ impl Choice {
     }
 }
 
-const STREAMABLE_HTTP: &str = "Streamable HTTP";
+/// The name of the transport of 2025-03-26 and later.
+pub const STREAMABLE_HTTP: &str = "Streamable HTTP";
 const SSE: &str = "SSE";
 
 fn failed(name: &'static str, reason: String, http: &http::Client) {

@@ -11,6 +11,7 @@ use crate::command::probe::findings::ListKind;
 use crate::command::script::Refused;
 use crate::command::script::Script;
 use crate::limits;
+use crate::report::Report;
 
 /// The latest version of the legacy era.
 const LEGACY: &str = "2025-11-25";
@@ -48,7 +49,12 @@ pub(super) async fn initialize(script: &mut Script) -> Result<Greeting, Refused>
 
 /// `server/discover` (specification 2026-07-28, "Discovery").
 pub(super) async fn discover(script: &mut Script) -> Result<Greeting, Refused> {
-    let result = request(script, Era::Modern, "server/discover", json!({})).await?;
+    let asked = request(script, Era::Modern, "server/discover", json!({}));
+    let Ok(result) = tokio::time::timeout(limits::DISCOVERY, asked).await else {
+        let report = Report::new("no answer to `server/discover`");
+        return Err(report.cause(format!("the limit is {:?}", limits::DISCOVERY)).into());
+    };
+    let result = result?;
     let versions = result["supportedVersions"].as_array().map_or(&[][..], Vec::as_slice);
     Ok(Greeting {
         versions: versions.iter().filter_map(text).collect(),

@@ -28,8 +28,9 @@ pub(super) struct Way {
     pub(super) stop: Option<Stop>,
     /// What was learned of a handshake that failed.
     pub(super) unsecured: Option<HandshakeFacts>,
+    /// The transport that works.
+    pub(super) transport: Option<&'static str>,
     proxy: Option<(String, String)>,
-    statuses: Vec<u16>,
     refused_transports: Vec<String>,
 }
 
@@ -41,8 +42,8 @@ impl Way {
             told: Vec::new(),
             stop: None,
             unsecured: None,
+            transport: None,
             proxy: None,
-            statuses: Vec::new(),
             refused_transports: Vec::new(),
         }
     }
@@ -78,14 +79,16 @@ impl Way {
                 return None;
             }
             Milestone::Answered { status, version, headers } => {
-                self.statuses.push(status.as_u16());
                 http_entry(status.as_u16(), version, &headers)
             }
             Milestone::TransportFailed { name, reason } => {
                 self.refused_transports.push(format!("{name} was refused: {reason}"));
                 return None;
             }
-            Milestone::TransportChosen { name } => self.transport(name),
+            Milestone::TransportChosen { name } => {
+                self.transport = Some(name);
+                self.transport(name)
+            }
         };
         let took = self.lap(at);
         (!self.told.contains(&entry.step)).then(|| {
