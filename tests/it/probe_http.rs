@@ -26,20 +26,23 @@ fn answered(reply: Reply, step: &str, class: &str, cause: &str, hint: &str) {
 #[test]
 fn each_status_that_is_no_success_has_its_own_words() {
     for (status, class, cause, hint) in [
-        (400, "http", "400", ""),
-        (401, "auth", "401", ""),
-        (403, "auth", "403", ""),
-        (404, "http", "404", ""),
-        (405, "http", "405", ""),
-        (406, "http", "406", ""),
-        (415, "http", "415", ""),
-        (421, "http", "421", ""),
-        (429, "http", "429", ""),
-        (500, "http", "500", ""),
-        (502, "http", "502", ""),
-        (503, "http", "503", ""),
+        (400, "http", "a wrong one (HTTP 400)", "log of the server"),
+        (401, "auth", "does not know us (HTTP 401)", "--header-file"),
+        (403, "auth", "does not let us in (HTTP 403)", "is allowed"),
+        (404, "http", "no MCP endpoint at this path (HTTP 404)", "path"),
+        (405, "http", "does not take this request at this path (HTTP 405)", "path"),
+        (406, "http", "neither JSON nor an event stream", "path"),
+        (415, "http", "takes no JSON", "path"),
+        (418, "http", "refused the request (HTTP 418)", ""),
+        (421, "http", "not the server for this name", "--tls-servername"),
+        (429, "http", "too many requests", "wait"),
+        (500, "http", "failed inside", "log of the server"),
+        (502, "http", "lost its own server", "at the remote"),
+        (503, "http", "overloaded", "later"),
     ] {
-        answered(Reply::status(status), "http", class, cause, hint);
+        // With a word of the server's own, which is the cause.
+        answered(Reply::status(status).body("reason 7"), "http", class, cause, hint);
+        answered(Reply::status(status).body("reason 7"), "http", class, "reason 7", hint);
     }
 }
 
