@@ -13,6 +13,7 @@ use crate::report::Kind;
 use crate::report::Report;
 use crate::task::Tasks;
 use crate::transport::http;
+use crate::transport::http::Milestone;
 use crate::transport::inlet::Inlet;
 use crate::transport::sse;
 use crate::transport::streamable_http::Client;
@@ -92,7 +93,7 @@ impl Choice {
                     return;
                 }
                 Some(Ok(())) => {
-                    connected("Streamable HTTP", &self.http);
+                    connected(STREAMABLE_HTTP, &self.http);
                     return client.run(inlet).await;
                 }
                 Some(Err(Trouble::Refused(refusal))) if strategy == Strategy::HttpOnly => {
@@ -100,7 +101,9 @@ impl Choice {
                 }
                 Some(Err(trouble)) => trouble,
             };
-            tracing::info!("http transport failed: {}", trouble.line(self.http.origin()));
+            let reason = trouble.line(self.http.origin());
+            tracing::info!("http transport failed: {reason}");
+            failed(STREAMABLE_HTTP, reason, &self.http);
             if strategy == Strategy::HttpFirst && may_fall_back(&trouble) {
                 tracing::debug!(
                     "trying HTTP+SSE: the first POST was refused as by an older server"
@@ -137,6 +140,7 @@ impl Choice {
             Some(Ok(stream)) => self.sse(stream, first, inlet).await,
             Some(Err(failure)) => {
                 tracing::info!("sse transport failed: {}", failure.report.line());
+                failed(SSE, failure.report.line(), &self.http);
                 self.host.fail(failure);
             }
         }
@@ -167,19 +171,29 @@ impl Choice {
             Ok(stream) => Some(stream),
             Err(failure) => {
                 tracing::info!("sse transport failed: {}", failure.report.line());
+                failed(SSE, failure.report.line(), &self.http);
                 None
             }
         }
     }
 
     async fn sse(self, stream: sse::Opened, first: Message, mut inlet: Inlet) {
-        connected("SSE", &self.http);
+        connected(SSE, &self.http);
         inlet.put_back(first);
         sse::run(self.http, stream, self.host, self.settings, inlet).await;
     }
 }
 
-fn connected(transport: &str, http: &http::Client) {
+/// The name of the transport of 2025-03-26 and later.
+pub const STREAMABLE_HTTP: &str = "Streamable HTTP";
+const SSE: &str = "SSE";
+
+fn failed(name: &'static str, reason: String, http: &http::Client) {
+    http.observer().tell(|| Milestone::TransportFailed { name, reason });
+}
+
+fn connected(transport: &'static str, http: &http::Client) {
+    http.observer().tell(|| Milestone::TransportChosen { name: transport });
     tracing::info!("Connected using {transport} transport");
     tracing::info!("Proxy established: stdio <-> {}", http.shown_url());
 }

@@ -18,10 +18,10 @@ use crate::transport::http::client::Reply;
 use crate::transport::http::dial::Dial;
 use crate::transport::http::dial::DialError;
 use crate::transport::http::dial::ProxyError;
-use crate::transport::http::dial::Step;
 use crate::transport::http::greeting::Greeting;
 use crate::transport::http::link::Cause;
 use crate::transport::http::link::LinkState;
+use crate::transport::http::milestone::Step;
 use crate::transport::http::origin::Origin;
 use crate::transport::http::socks::SocksError;
 
