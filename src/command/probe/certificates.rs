@@ -102,7 +102,7 @@ pub(super) fn secured(facts: &HandshakeFacts) -> Entry {
 pub(super) fn server(mut entry: Entry, facts: &HandshakeFacts) -> Entry {
     entry = entry.fact("sni", facts.sni.clone());
     if let Some(name) = &facts.sni {
-        entry = entry.line(format!("asked for {name}"));
+        entry = entry.line(format!("the name sent is {name}"));
     }
     if let Some(leaf) = facts.chain.first() {
         let names =

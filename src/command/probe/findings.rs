@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::report::Report;
 
-/// All of it, as `--json` prints it (docs/probe.schema.json).
+/// All of it, as `--json` prints it (docs/probe.md).
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Findings {

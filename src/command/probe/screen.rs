@@ -48,7 +48,8 @@ impl Screen<'_> {
             None => first.to_owned(),
         };
         let name = entry.step.name();
-        let mut text = format!("  {mark}  {name:<10}{}\n", page::fold(first.trim(), TEXT_COLUMN));
+        let first = format!("  {mark}  {name:<10}{}", page::fold(first.trim(), TEXT_COLUMN));
+        let mut text = format!("{}\n", first.trim_end());
         for line in lines {
             let indent = " ".repeat(TEXT_COLUMN);
             text.push_str(&format!("{indent}{}\n", page::fold(line, TEXT_COLUMN)));
