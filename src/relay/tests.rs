@@ -168,9 +168,10 @@ async fn a_host_that_is_gone_ends_it_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_host_that_is_gone_with_nothing_to_come_loses_nothing() {
-    let ends = relay();
+    let mut ends = relay();
     let Channel { sender, receiver } = ends.host;
     drop(receiver);
+    assert!(ends.remote.receiver.recv().await.is_none(), "the remote hears of the end");
     drop(ends.remote);
     assert!(matches!(ends.ended.await.unwrap(), End::Host));
     drop(sender);
