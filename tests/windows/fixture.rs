@@ -68,6 +68,7 @@ fn plays_a_server_when_it_is_told_to() {
     std::process::exit(0);
 }
 
+#[allow(clippy::zombie_processes, reason = "it is left on purpose")]
 fn play(address: &str, way: &str, arguments: &[String]) {
     if way == "left" {
         let _seen = report(address, "grandchild");
@@ -110,5 +111,5 @@ fn answer(line: &str, arguments: &[String]) {
         _ => json!({}),
     };
     let answer = json!({ "jsonrpc": "2.0", "id": id, "result": outcome });
-    writeln!(io::stdout(), "{answer}").unwrap();
+    io::stdout().write_all(format!("{answer}\n").as_bytes()).unwrap();
 }
