@@ -58,6 +58,24 @@ fn a_program_in_the_current_folder_is_not_run_by_its_name() {
     assert_eq!(serve.ends().code(), Some(1));
 }
 
+#[test]
+fn a_server_sees_the_variables_that_programs_need_and_no_secret() {
+    let witness = Witness::new();
+    let files = certificates();
+    let flags = ["--pass-env", "WANTED", "--env", "comspec=given"];
+    let mut command = Serve::command(&files, &flags, &fixture::command(&witness, Way::Plain));
+    command.env("Api_Key", "marker").env("Wanted", "yes");
+    let serve = Serve::run(&mut command, files);
+    let result = serve.bridge().ask("tools/call", json!({ "name": "echo" }));
+    let seen: Vec<_> =
+        result["variables"].as_array().unwrap().iter().filter_map(|name| name.as_str()).collect();
+    for needed in ["SYSTEMROOT", "TEMP", "USERPROFILE", "APPDATA", "PATH", "PATHEXT", "WANTED"] {
+        assert!(seen.contains(&needed), "{needed} is not among {seen:?}");
+    }
+    assert_eq!(seen.iter().filter(|name| **name == "COMSPEC").count(), 1, "{seen:?}");
+    assert!(!seen.contains(&"API_KEY"), "{seen:?}");
+}
+
 fn path_with(folder: &std::path::Path) -> std::ffi::OsString {
     let path = env::var_os("PATH").unwrap();
     env::join_paths([folder.to_owned()].into_iter().chain(env::split_paths(&path))).unwrap()
