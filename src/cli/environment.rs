@@ -21,17 +21,41 @@ impl Environment {
 
     /// Whether `name` is set, be it to nothing.
     pub fn has(&self, name: &str) -> bool {
-        self.0.contains_key(OsStr::new(name))
+        self.get(name).is_some()
     }
 
     /// The value of `name`, unless it is unset or empty.
     pub fn var(&self, name: &str) -> Option<&OsStr> {
-        self.0.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+        self.get(name).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+
+    /// On Windows the case of a name means nothing.
+    fn get(&self, name: &str) -> Option<&OsString> {
+        if cfg!(windows) {
+            let mut variables = self.0.iter();
+            variables.find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        } else {
+            self.0.get(OsStr::new(name))
+        }
     }
 }
 
 impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
         Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Environment;
+
+    #[test]
+    fn names_are_the_same_in_any_case_where_the_system_says_so() {
+        let env: Environment = [("Mcp_Remote_X", "1"), ("EMPTY", "")].into_iter().collect();
+        assert_eq!(env.has("MCP_REMOTE_X"), cfg!(windows));
+        assert_eq!(env.var("MCP_REMOTE_X").is_some(), cfg!(windows));
+        assert!(env.var("Mcp_Remote_X").is_some());
+        assert!(env.has("EMPTY") && env.var("EMPTY").is_none());
     }
 }

@@ -21,18 +21,15 @@ const DELETE: u8 = 0x7f;
 pub(super) fn ask(of: &str, twice: bool) -> Result<Secret, Report> {
     let failed =
         |cause: String| Report::new(format!("cannot ask for the passphrase of {of}")).cause(cause);
-    let first = {
-        let _silence = Silence::begin().map_err(|error| failed(error.to_string()))?;
-        let answer = |question: String| {
-            let answer = question_and_answer(&question);
-            answer.map_err(|error| failed(error.to_string()))
-        };
-        let first = answer(format!("Passphrase of {of}: "))?;
-        if twice && *answer(format!("The same again, passphrase of {of}: "))? != *first {
-            return Err(failed("the two that were typed differ".to_owned()));
-        }
-        first
+    let _silence = Silence::begin().map_err(|error| failed(error.to_string()))?;
+    let answer = |question: String| {
+        let answer = question_and_answer(&question);
+        answer.map_err(|error| failed(error.to_string()))
     };
+    let first = answer(format!("Passphrase of {of}: "))?;
+    if twice && *answer(format!("The same again, passphrase of {of}: "))? != *first {
+        return Err(failed("the two that were typed differ".to_owned()));
+    }
     let text = str::from_utf8(&first).map_err(|_| failed("what was typed is not UTF-8".into()))?;
     Ok(Secret::new(text.to_owned()))
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::support::host::Host;
 use crate::support::host::initialize_params;
+#[cfg(target_os = "linux")]
 use crate::support::host::modern;
 use crate::support::launch::Launch;
 use crate::support::mcp::Plan;
@@ -14,9 +15,11 @@ use crate::support::pki;
 use crate::support::pki::Ca;
 use crate::support::raw::RawRemote;
 use crate::support::reply::Reply;
+#[cfg(target_os = "linux")]
 use crate::support::reply::Step;
 use crate::support::secure::Pki;
 use crate::support::tls_server;
+#[cfg(target_os = "linux")]
 use crate::support::watched::Gate;
 
 #[track_caller]

@@ -1,6 +1,7 @@
 //! Credential files that change while the program runs (issue item 3; catalogue C09, C10).
 
 use std::fs;
+#[cfg(unix)]
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;

@@ -68,6 +68,7 @@ fn plays_a_server_when_it_is_told_to() {
     std::process::exit(0);
 }
 
+#[allow(clippy::zombie_processes, reason = "it is left on purpose")]
 fn play(address: &str, way: &str, arguments: &[String]) {
     if way == "left" {
         let _seen = report(address, "grandchild");
@@ -106,9 +107,15 @@ fn answer(line: &str, arguments: &[String]) {
     let outcome = match message["method"].as_str().unwrap() {
         "initialize" => json!({ "protocolVersion": message["params"]["protocolVersion"],
             "capabilities": {}, "serverInfo": { "name": "fixture", "version": "1" } }),
-        "tools/call" => json!({ "arguments": arguments, "given": message["params"]["arguments"] }),
+        "tools/call" => json!({ "arguments": arguments, "given": message["params"]["arguments"],
+            "variables": variables() }),
         _ => json!({}),
     };
     let answer = json!({ "jsonrpc": "2.0", "id": id, "result": outcome });
-    writeln!(io::stdout(), "{answer}").unwrap();
+    io::stdout().write_all(format!("{answer}\n").as_bytes()).unwrap();
+}
+
+/// The names of all variables.
+fn variables() -> Vec<String> {
+    env::vars_os().map(|(name, _)| name.to_string_lossy().to_ascii_uppercase()).collect()
 }

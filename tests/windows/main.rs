@@ -3,6 +3,11 @@
 
 #![cfg(windows)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stdout, reason = "what a failed test shows")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a test has threads and a clock of its own, and is not bound to one thread"
+)]
 
 mod arguments;
 mod ending;

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::fixture;
 use crate::fixture::Way;
 use crate::program::PROGRAM;
+use crate::program::Running;
 use crate::program::Serve;
 use crate::program::certificates;
 use crate::witness::Witness;
@@ -50,14 +51,29 @@ fn a_name_finds_its_cmd_file_beside_a_script_for_other_systems() {
 fn a_program_in_the_current_folder_is_not_run_by_its_name() {
     let (witness, folder) = (Witness::new(), tempfile::tempdir().unwrap());
     fixture::script(folder.path(), "planted.cmd", &witness);
-    let output = Command::new(PROGRAM)
-        .args(["serve", "--listen", "127.0.0.1:0", "--", "planted"])
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("cannot find the program `planted`"), "{said}");
+    let mut command = Command::new(PROGRAM);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--", "planted"]).current_dir(folder.path());
+    let mut serve = Running::start(&mut command);
+    serve.logs("cannot find the program `planted`");
+    assert_eq!(serve.ends().code(), Some(1));
+}
+
+#[test]
+fn a_server_sees_the_variables_that_programs_need_and_no_secret() {
+    let witness = Witness::new();
+    let files = certificates();
+    let flags = ["--pass-env", "WANTED", "--env", "comspec=given"];
+    let mut command = Serve::command(&files, &flags, &fixture::command(&witness, Way::Plain));
+    command.env("Api_Key", "marker").env("Wanted", "yes");
+    let serve = Serve::run(&mut command, files);
+    let result = serve.bridge().ask("tools/call", json!({ "name": "echo" }));
+    let seen: Vec<_> =
+        result["variables"].as_array().unwrap().iter().filter_map(|name| name.as_str()).collect();
+    for needed in ["SYSTEMROOT", "TEMP", "USERPROFILE", "APPDATA", "PATH", "PATHEXT", "WANTED"] {
+        assert!(seen.contains(&needed), "{needed} is not among {seen:?}");
+    }
+    assert_eq!(seen.iter().filter(|name| **name == "COMSPEC").count(), 1, "{seen:?}");
+    assert!(!seen.contains(&"API_KEY"), "{seen:?}");
 }
 
 fn path_with(folder: &std::path::Path) -> std::ffi::OsString {

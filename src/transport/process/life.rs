@@ -139,9 +139,9 @@ impl Life {
             return;
         }
         count(&self.registration.census.killed);
-        self.registration.group.kill();
-        // It may have left its group.
+        // It may have left its group. On Windows its status then says that it did not end by itself.
         let _ = self.child.start_kill();
+        self.registration.group.kill();
         if !self.is_gone_within(limits::KILL_WAIT).await {
             let pid = self.registration.pid;
             let (session, peer) = (self.label.session(), self.label.peer());
@@ -208,6 +208,8 @@ fn verdict(
 fn how(status: Option<ExitStatus>) -> String {
     let Some(status) = status else { return "has ended".to_owned() };
     match (status.code(), signal(status)) {
+        // The numbers that Windows has for crashes are known in this form.
+        (Some(code @ ..0), _) => format!("exited with status {code:#X}"),
         (Some(code), _) => format!("exited with status {code}"),
         (None, Some(signal)) => format!("was killed by signal {signal}"),
         (None, None) => format!("ended: {status}"),
@@ -215,11 +217,13 @@ fn how(status: Option<ExitStatus>) -> String {
 }
 
 /// What to do where a shell, or `env`, says by its status that it could not run the program (POSIX,
-/// "Exit Status for Commands").
+/// "Exit Status for Commands"; 9009 is the word of `cmd.exe`).
 fn never_ran(status: Option<ExitStatus>) -> Option<&'static str> {
     match status?.code()? {
         126 => Some("the status means that a program may not be run: check that it is executable"),
-        127 => Some("the status means that a program was not found: check its name and its `PATH`"),
+        127 | 9009 => {
+            Some("the status means that a program was not found: check its name and its `PATH`")
+        }
         _ => None,
     }
 }
@@ -232,4 +236,22 @@ fn signal(status: ExitStatus) -> Option<i32> {
 #[cfg(not(unix))]
 fn signal(_: ExitStatus) -> Option<i32> {
     None
+}
+
+#[cfg(test)]
+#[cfg(windows)]
+mod tests {
+    use std::os::windows::process::ExitStatusExt as _;
+    use std::process::ExitStatus;
+
+    use super::how;
+    use super::never_ran;
+
+    #[test]
+    fn a_crash_is_told_by_the_number_that_windows_has_for_it() {
+        let status = |code| Some(ExitStatus::from_raw(code));
+        assert_eq!(how(status(0xC000_0005)), "exited with status 0xC0000005");
+        assert_eq!(how(status(1)), "exited with status 1");
+        assert!(never_ran(status(9009)).is_some());
+    }
 }

@@ -106,7 +106,8 @@ fn is_table_full(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
-#[cfg(not(unix))]
-fn is_table_full(_: &io::Error) -> bool {
-    false
+/// `ERROR_TOO_MANY_OPEN_FILES`, `ERROR_NO_SYSTEM_RESOURCES` and `ERROR_COMMITMENT_LIMIT`.
+#[cfg(windows)]
+fn is_table_full(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(4 | 1450 | 1455))
 }

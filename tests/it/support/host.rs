@@ -282,11 +282,13 @@ impl Host {
     }
 
     /// The id of the process.
+    #[cfg(unix)]
     pub(crate) fn pid(&self) -> u32 {
         self.pid
     }
 
     /// Open descriptors.
+    #[cfg(unix)]
     pub(crate) fn descriptors(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.pid)).unwrap().count()
     }

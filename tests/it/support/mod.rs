@@ -35,6 +35,7 @@ pub(crate) mod serve;
 #[cfg(target_os = "linux")]
 pub(crate) mod session;
 pub(crate) mod tls_server;
+#[cfg(unix)]
 pub(crate) mod tools;
 pub(crate) mod watched;
 pub(crate) mod wire;
