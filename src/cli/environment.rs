@@ -26,17 +26,20 @@ impl Environment {
 
     /// The value of `name`, unless it is unset or empty.
     pub fn var(&self, name: &str) -> Option<&OsStr> {
-        self.get(name).map(OsString::as_os_str).filter(|value| !value.is_empty())
+        self.named(name).map(|(_, value)| value)
+    }
+
+    /// As [`var`](Self::var), behind the name as it was set.
+    pub fn named(&self, name: &str) -> Option<(&OsStr, &OsStr)> {
+        self.get(name).filter(|(_, value)| !value.is_empty())
     }
 
     /// On Windows the case of a name means nothing.
-    fn get(&self, name: &str) -> Option<&OsString> {
-        if cfg!(windows) {
-            let mut variables = self.0.iter();
-            variables.find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-        } else {
-            self.0.get(OsStr::new(name))
-        }
+    fn get(&self, name: &str) -> Option<(&OsStr, &OsStr)> {
+        let is_it = |other: &OsStr| cfg!(windows) && other.eq_ignore_ascii_case(name);
+        let exact = self.0.get_key_value(OsStr::new(name));
+        let found = exact.or_else(|| self.0.iter().find(|(other, _)| is_it(other)));
+        found.map(|(name, value)| (&**name, &**value))
     }
 }
 

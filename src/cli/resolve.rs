@@ -192,8 +192,9 @@ pub(super) fn log_options(
 fn proxies(env: &Environment) -> Result<Proxies, UsageError> {
     let given = |lower: &str| {
         let sources = [lower.to_owned(), lower.to_ascii_uppercase()];
-        let found = sources.into_iter().find_map(|source| Some((env.var(&source)?, source)));
-        let Some((value, source)) = found else { return Ok(None) };
+        let found = sources.iter().find_map(|source| env.named(source));
+        let Some((source, value)) = found else { return Ok(None) };
+        let source = source.display().to_string();
         match value.to_str() {
             Some(text) => Ok(Some(ProxyAddress { text: text.to_owned(), source })),
             None => Err(UsageError::new(format!("{source} is not UTF-8"))),

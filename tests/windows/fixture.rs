@@ -13,6 +13,7 @@ use std::thread;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::witness::BEAT;
 use crate::witness::Witness;
 
 /// The arguments in front of those that the server gets: they name the test that plays it.
@@ -71,7 +72,7 @@ fn plays_a_server_when_it_is_told_to() {
 #[allow(clippy::zombie_processes, reason = "it is left on purpose")]
 fn play(address: &str, way: &str, arguments: &[String]) {
     if way == "left" {
-        let _seen = report(address, "grandchild");
+        report(address, "grandchild");
         for_ever();
     }
     if way != "plain" {
@@ -79,7 +80,7 @@ fn play(address: &str, way: &str, arguments: &[String]) {
         left.args(CALL).args([address, "left"]).stdin(Stdio::null());
         left.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     }
-    let _seen = report(address, "child");
+    report(address, "child");
     for line in io::stdin().lines() {
         answer(&line.unwrap(), arguments);
     }
@@ -88,11 +89,15 @@ fn play(address: &str, way: &str, arguments: &[String]) {
     }
 }
 
-/// The other end of this connection sees when this process is gone.
-fn report(address: &str, role: &str) -> TcpStream {
+/// From now on the other end sees whether this process lives.
+fn report(address: &str, role: &str) {
     let mut stream = TcpStream::connect(address).unwrap();
     writeln!(stream, "{role}").unwrap();
-    stream
+    thread::spawn(move || {
+        while stream.write_all(b".").is_ok() {
+            thread::sleep(BEAT);
+        }
+    });
 }
 
 fn for_ever() -> ! {

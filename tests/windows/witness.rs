@@ -1,4 +1,4 @@
-//! Sees which processes live: each of them keeps a connection open, and the system closes it with the process.
+//! Sees which processes live: each of them gives signs of life over a connection that the system closes with it.
 
 use std::io::BufRead as _;
 use std::io::BufReader;
@@ -11,9 +11,16 @@ use std::sync::mpsc;
 use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Duration;
+use std::time::Instant;
 
 /// Longest wait for anything: wine starts programs slowly on a machine with other work.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+/// Between two signs of life of a process.
+pub(crate) const BEAT: Duration = Duration::from_millis(50);
+
+/// Who has given no sign of life for so long has none.
+const SILENCE: Duration = Duration::from_secs(3);
 
 /// Where processes report.
 pub(crate) struct Witness {
@@ -68,27 +75,35 @@ impl Witness {
 }
 
 impl Life {
-    /// Waits until it is gone.
+    /// Waits until it is gone: its connection ends, or it says nothing any more. The latter because wine now and
+    /// then keeps a connection of a process that it has killed.
     #[track_caller]
     pub(crate) fn ends(mut self) {
-        self.stream.get_ref().set_read_timeout(Some(LIMIT)).unwrap();
-        match self.stream.read(&mut [0]) {
-            Ok(0) => {}
-            Err(e) if e.kind() == ErrorKind::ConnectionReset => {}
-            other => panic!("the {} still lives: {other:?}", self.role),
+        self.stream.get_ref().set_read_timeout(Some(SILENCE)).unwrap();
+        let end = Instant::now() + LIMIT;
+        while Instant::now() < end {
+            match self.stream.read(&mut [0; 64]) {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(e) if matches!(e.kind(), ErrorKind::ConnectionReset | ErrorKind::TimedOut) => {
+                    return;
+                }
+                Err(e) => panic!("the {}: {e}", self.role),
+            }
         }
+        panic!("the {} still lives", self.role);
     }
 
-    /// That it is not gone.
+    /// That it is not gone: it still has something to say, after all that it has said so far.
     #[track_caller]
     pub(crate) fn lives(&mut self) {
-        self.stream.get_ref().set_nonblocking(true).unwrap();
+        let stream = self.stream.get_ref();
+        stream.set_nonblocking(true).unwrap();
+        while self.stream.read(&mut [0; 64]).is_ok_and(|read| read > 0) {}
+        let stream = self.stream.get_ref();
+        stream.set_nonblocking(false).unwrap();
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
         let read = self.stream.read(&mut [0]);
-        assert!(
-            matches!(&read, Err(e) if e.kind() == ErrorKind::WouldBlock),
-            "the {} is gone: {read:?}",
-            self.role
-        );
-        self.stream.get_ref().set_nonblocking(false).unwrap();
+        assert!(matches!(read, Ok(1)), "the {} is gone: {read:?}", self.role);
     }
 }
