@@ -13,6 +13,7 @@ mod clock;
 mod files;
 mod flags;
 mod line;
+mod probe;
 mod serve;
 mod stderr;
 mod terminal;
@@ -24,6 +25,7 @@ mod tests;
 use std::ffi::OsString;
 use std::future::Future;
 use std::io;
+use std::io::IsTerminal;
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -38,6 +40,7 @@ use crate::cli::flags::Verb;
 use crate::cli::log::Format;
 use crate::cli::log::Level;
 use crate::cli::log::LogOptions;
+use crate::cli::probe::ProbeInvocation;
 use crate::cli::resolve::Invocation;
 use crate::cli::resolve::Warning;
 use crate::cli::serve::Asked;
@@ -48,6 +51,7 @@ use crate::cli::usage::UsageError;
 use crate::command::bridge;
 use crate::command::certs::Task;
 use crate::command::demo;
+use crate::command::probe::screen::Screen;
 use crate::limits;
 use crate::report::Report;
 #[cfg(unix)]
@@ -62,6 +66,8 @@ pub enum Request {
     Certs(Task),
     /// Show both ends at work.
     Demo,
+    /// Say what works on the way to a server, and what does not.
+    Probe(Box<ProbeInvocation>),
     /// Put a server on the network.
     Serve(Box<ServeInvocation>),
     /// Check the files of such a server, and print this.
@@ -108,6 +114,7 @@ impl From<UsageError> for Refusal {
 pub fn run(args: impl IntoIterator<Item = OsString>, env: &Environment) -> ExitCode {
     match parse(args, env) {
         Ok(Request::Bridge(invocation)) => start(*invocation),
+        Ok(Request::Probe(invocation)) => probe(*invocation),
         Ok(Request::Serve(invocation)) => serve(*invocation),
         Ok(Request::CheckServer(invocation, text)) => check_server(&invocation, &text),
         Ok(Request::Certs(task)) => finish(task.run(&mut io::stdout()), Format::Text),
@@ -126,6 +133,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &Environment) -> ExitC
     }
 }
 
+/// The same for the program that is nothing but the probe.
+pub fn run_probe(args: impl IntoIterator<Item = OsString>, env: &Environment) -> ExitCode {
+    let mut args = args.into_iter();
+    let program = args.next().unwrap_or_default();
+    run([program, OsString::from("probe")].into_iter().chain(args), env)
+}
+
 /// Reads the arguments, the first of which is the name of the program, and the variables.
 ///
 /// # Errors
@@ -142,6 +156,11 @@ pub fn parse(
         Ok(CommandLine { command: Some(Verb::Certs(flags)), .. }) => {
             let task = certs::resolve(*flags, env);
             task.map(Request::Certs).map_err(|error| error.about(Topic::of(&args)).into())
+        }
+        Ok(CommandLine { command: Some(Verb::Probe(flags)), .. }) => {
+            let invocation = probe::resolve(*flags, &args, env);
+            let invocation = invocation.map_err(|error| error.about(&args))?;
+            Ok(Request::Probe(Box::new(invocation)))
         }
         Ok(CommandLine { command: Some(Verb::Serve(flags)), .. }) => {
             match serve::read(*flags, &args, env).map_err(|error| error.about(&args))? {
@@ -180,6 +199,22 @@ fn start(invocation: Invocation) -> ExitCode {
         tracing::debug!("configuration: {config:?}");
         block_on(bridge::run(config))
     })
+}
+
+fn probe(invocation: ProbeInvocation) -> ExitCode {
+    let ProbeInvocation { config, common, json, strict, allows_colour } = invocation;
+    let mut well = false;
+    let code = logged(common.log, common.warnings, || {
+        block_on(async {
+            let colour = allows_colour && io::stderr().is_terminal();
+            let (mut out, mut err) = (io::stdout(), io::stderr());
+            let mut screen = Screen { out: &mut out, err: &mut err, json, colour };
+            let findings = crate::command::probe::run(config, &mut screen).await;
+            well = findings.ok && (findings.warnings.is_empty() || !strict);
+            Ok(())
+        })
+    });
+    if well { code } else { ExitCode::from(1) }
 }
 
 fn serve(invocation: ServeInvocation) -> ExitCode {

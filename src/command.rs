@@ -3,7 +3,9 @@
 pub mod bridge;
 pub mod certs;
 pub mod demo;
+pub mod probe;
 pub mod serve;
 
 mod memory;
+mod script;
 mod signals;

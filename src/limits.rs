@@ -297,6 +297,10 @@ pub const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// Unanswered TCP keep-alive probes until the connection counts as lost.
 pub const TCP_KEEPALIVE_RETRIES: u32 = 4;
 
+/// A request that waits for a free HTTP/2 stream looks this often whether the peer allows more by now:
+/// seldom done by a peer, and nobody tells. What frees a stream is heard at once.
+pub const STREAM_LIMIT_CHECK: Duration = Duration::from_millis(100);
+
 /// Between HTTP/2 pings: often enough to find a lost peer, rare enough to cost nothing.
 pub const PING_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -599,3 +603,27 @@ pub const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Largest `--config` file, in bytes: some thousand lines.
 pub const CONFIG_FILE_BYTES: u64 = 64 * 1024;
+
+// The probe
+
+/// Time for a whole probe, unless `--timeout` says otherwise: a start of a process at the server, some
+/// lists, and the time to connect within it.
+pub const PROBE_TIME: Duration = Duration::from_secs(30);
+
+/// The probe warns of a certificate that ends within this time, unless `--warn-expiry` says otherwise:
+/// it is run by people, who have more time to act than a running bridge has.
+pub const PROBE_EXPIRY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// What the probe has learned and not shown yet, in parts of the way: it is shown at once, so that this
+/// is far more than ever waits.
+pub const PROBE_NEWS: usize = 1024;
+
+/// Wait for the answer to `server/discover`: some older servers say nothing to a method that they do not
+/// know.
+pub const DISCOVERY: Duration = Duration::from_secs(5);
+
+/// Pages of a list that are read at most: a server whose pages never end must not keep the probe.
+pub const LIST_PAGES: usize = 1000;
+
+/// Calls whose median is the time of an answer.
+pub const LATENCY_CALLS: usize = 5;

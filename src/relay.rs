@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::auth::Label;
 use crate::channel::Channel;
+use crate::channel::Gone;
 use crate::channel::Receiver;
 use crate::channel::Sender;
 use crate::limits;
@@ -24,7 +25,9 @@ use crate::report::Report;
 pub enum End {
     /// The host has said all it will, or is gone, or `stop` was heard.
     Host,
-    /// The remote closed the channel.
+    /// The same, and the host took no more while it had answers to come.
+    Lost,
+    /// The remote closed the channel, or has failed by the time that all is over.
     Remote(Option<Failure>),
 }
 
@@ -51,33 +54,34 @@ pub async fn run(
     let Channel { sender: to_host, receiver: mut from_host } = host;
     let Channel { sender: to_remote, receiver: mut from_remote } = remote;
     let up = up(&ledger, &mut from_host, &to_remote, &to_host);
-    let end = {
+    let ended = {
         let down = down(&ledger, &mut from_remote, &to_host);
         tokio::pin!(down);
-        let ended = tokio::select! {
+        let mut ended = tokio::select! {
             () = up => None,
             () = stop => None,
             () = to_host.gone() => None,
-            () = &mut down => Some(()),
+            ended = &mut down => Some(ended),
         };
         if ended.is_none() && !to_host.is_gone() {
             let drained = ledger::drained(&ledger);
             tokio::select! {
                 () = drained => {}
-                () = &mut down => {}
+                late = &mut down => ended = late.err().map(Err),
                 () = to_host.gone() => {}
                 () = tokio::time::sleep(manner.drain) => {}
             }
         }
-        ended.is_some()
+        ended
     };
-    let end = if end { End::Remote(from_remote.reason().cloned()) } else { End::Host };
+    let lost = to_host.is_gone() && (matches!(ended, Some(Err(_))) || ledger::is_open(&ledger));
     // The remote's transport ends in good order: what is left on the way still comes.
     drop(to_remote);
     let closing = async {
         // Also for a host that is gone: the session is to be ended.
         while !from_remote.is_over() {
-            down(&ledger, &mut from_remote, &to_host).await;
+            // Nobody to tell if the host is gone.
+            let _ = down(&ledger, &mut from_remote, &to_host).await;
         }
     };
     let _ = tokio::time::timeout(limits::DELETE_TIMEOUT + limits::FLUSH_TIMEOUT, closing).await;
@@ -87,7 +91,11 @@ pub async fn run(
     // A host that reads nothing does not hold up the end.
     let answering = answer_all(&ledger, &to_host, from_remote.reason(), manner);
     let _ = tokio::time::timeout(limits::FLUSH_TIMEOUT, answering).await;
-    end
+    match from_remote.reason() {
+        None if lost => End::Lost,
+        None if ended.is_none() => End::Host,
+        reason => End::Remote(reason.cloned()),
+    }
 }
 
 /// Host to remote.
@@ -108,18 +116,17 @@ async fn up(ledger: &Mutex<Ledger>, from: &mut Receiver, to: &Sender, host: &Sen
     }
 }
 
-/// Remote to host. Ends with the remote.
-async fn down(ledger: &Mutex<Ledger>, from: &mut Receiver, to: &Sender) {
+/// Remote to host. Ends with the remote, or with a host that takes no more of it.
+async fn down(ledger: &Mutex<Ledger>, from: &mut Receiver, to: &Sender) -> Result<(), Gone> {
     let mut messages = Vec::new();
     while from.recv_all(&mut messages).await {
         {
             let mut ledger = ledger::lock(ledger);
             messages.retain(|message| ledger.settle(message) == Verdict::Forward);
         }
-        if to.send_all(&mut messages).await.is_err() {
-            return;
-        }
+        to.send_all(&mut messages).await?;
     }
+    Ok(())
 }
 
 /// The last answers: nothing is left hanging.

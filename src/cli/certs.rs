@@ -56,7 +56,8 @@ enum CertsVerb {
     #[command(
         override_usage = "mcp-secure-remote certs add-client --output <folder> --client <name> [options]",
         after_help = AFTER_HELP,
-        args_override_self = true
+        args_override_self = true,
+        mut_arg("days", |days| days.help(DAYS_OF_A_LATER_CLIENT))
     )]
     AddClient(IssueFlags),
 }
@@ -72,7 +73,7 @@ struct IssueFlags {
     #[arg(long, value_name = "name")]
     client: Vec<String>,
 
-    /// Days of validity
+    /// Days of validity (default: 3650, ten years)
     #[arg(long, value_name = "number")]
     days: Option<String>,
 
@@ -92,6 +93,10 @@ struct IssueFlags {
     #[arg(long)]
     force: bool,
 }
+
+/// An old CA does not outlive its own certificate.
+const DAYS_OF_A_LATER_CLIENT: &str =
+    "Days of validity (default: 3650, ten years, but not longer than the CA)";
 
 const AFTER_HELP: &str = "\
 Environment, where the flag is absent:

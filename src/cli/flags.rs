@@ -9,6 +9,7 @@ use clap::Parser;
 use clap::Subcommand;
 
 use crate::cli::certs::CertsFlags;
+use crate::cli::probe::ProbeFlags;
 use crate::cli::serve::ServeFlags;
 use crate::transport::process::watchdog;
 
@@ -18,7 +19,7 @@ use crate::transport::process::watchdog;
 #[command(
     name = "mcp-secure-remote",
     version,
-    override_usage = "mcp-secure-remote <server-url> [options]\n       mcp-secure-remote serve [options] -- <command>\n       mcp-secure-remote certs [options]\n       mcp-secure-remote demo",
+    override_usage = "mcp-secure-remote <server-url> [options]\n       mcp-secure-remote probe <server-url> [options]\n       mcp-secure-remote serve [options] -- <command>\n       mcp-secure-remote certs [options]\n       mcp-secure-remote demo",
     after_help = AFTER_HELP,
     args_conflicts_with_subcommands = true,
     args_override_self = true,
@@ -38,6 +39,8 @@ pub(super) enum Verb {
     /// Show both ends at work on this machine, with throw-away certificates
     #[command(override_usage = "mcp-secure-remote demo")]
     Demo,
+    /// Show what works on the way to a server, what does not, and why
+    Probe(Box<ProbeFlags>),
     /// Put an MCP server that speaks stdio behind HTTPS
     Serve(Box<ServeFlags>),
     /// What `serve` starts beside itself, to end its children should it be killed

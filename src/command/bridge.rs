@@ -88,17 +88,26 @@ pub async fn run(config: BridgeConfig) -> Result<(), Report> {
         request_timeout: config.request_timeout,
         reinitialize: config.reinitialize,
     };
-    let signals = Signals::listen()?;
+    let signals = Signals::listen_also_to_hangups()?;
     let host = stdio::open(config.max_message_size, &tasks)
         .map_err(|e| Report::new("cannot use standard input and output").cause(e.to_string()))?;
     let remote = fallback::connect(Arc::new(http), config.strategy, settings, &tasks);
     let end = signals.run(|stop| relay(host.channel, remote, stop, &tasks)).await.flatten();
     // What was said last has to reach a host that still reads.
-    let _ = tokio::time::timeout(limits::FLUSH_TIMEOUT, host.written).await;
-    match end {
-        Some(End::Remote(Some(Failure { report, .. }))) => Err(report),
-        _ => Ok(()),
+    let written = tokio::time::timeout(limits::FLUSH_TIMEOUT, host.written).await;
+    match (end, written) {
+        // Cut off by a second signal, as was asked for.
+        (None, _) => Ok(()),
+        (Some(End::Remote(Some(Failure { report, .. }))), _) => Err(report),
+        (_, Ok(Ok(Err(error)))) => Err(output_lost().cause(error.to_string())),
+        (Some(End::Lost), _) => Err(output_lost().cause("the host has closed it")),
+        (_, Err(_)) => Err(output_lost().cause("the host does not read it")),
+        (Some(End::Host | End::Remote(None)), Ok(_)) => Ok(()),
     }
+}
+
+fn output_lost() -> Report {
+    Report::new("standard output failed, and answers are lost")
 }
 
 /// The relay in a task of its own: waking the outermost future costs two system calls more.

@@ -3,7 +3,6 @@
 //! Nothing is written to disk and nothing leaves the machine: the certificates are made in memory,
 //! and the server listens on the loopback interface.
 
-mod host;
 mod server;
 mod tools;
 mod transcript;
@@ -17,22 +16,18 @@ use serde_json::json;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::channel::Channel;
-use crate::command::bridge;
-use crate::command::demo::host::Host;
-use crate::command::demo::host::Refused;
 use crate::command::demo::server::Server;
 use crate::command::demo::transcript::Transcript;
+use crate::command::script;
+use crate::command::script::Refused;
+use crate::command::script::Script;
 use crate::limits;
-use crate::relay;
 use crate::report::Kind;
 use crate::report::Report;
-use crate::task::Tasks;
 use crate::tls::Alpn;
 use crate::tls::Authority;
 use crate::tls::ClientTls;
 use crate::tls::ServerTls;
-use crate::transport::fallback;
 use crate::transport::fallback::Strategy;
 use crate::transport::http::Client;
 use crate::transport::http::Proxies;
@@ -73,8 +68,12 @@ pub async fn run(out: impl Write) -> Result<(), Report> {
     transcript.heading("Without a certificate")?;
     let unknown = ClientTls::in_memory(None, &authority)?;
     let begun = Instant::now();
-    match bridged(server.url(), unknown, async |host| host.initialize().await).await? {
-        Err(Refused { kind: Some(kind), report }) if kind == Kind::Tls.as_str() => {
+    match bridged(server.url(), unknown, async |host| {
+        host.initialize(tools::PROTOCOL_VERSION).await
+    })
+    .await?
+    {
+        Err(Refused { kind: Some(kind), report, .. }) if kind == Kind::Tls.as_str() => {
             transcript.step("initialize", "refused", begun)?;
             transcript.report(&report)?;
         }
@@ -90,7 +89,7 @@ pub async fn run(out: impl Write) -> Result<(), Report> {
 async fn bridged<T>(
     url: &Url,
     tls: ClientTls,
-    talk: impl AsyncFnOnce(&mut Host) -> T,
+    talk: impl AsyncFnOnce(&mut Script) -> T,
 ) -> Result<T, Report> {
     let remote = RemoteConfig {
         url: url.clone(),
@@ -105,23 +104,13 @@ async fn bridged<T>(
     };
     let http = Client::new(&remote, Some(Arc::new(tls)))
         .ok_or_else(|| Report::new("the server of the demonstration has no usable address"))?;
-    let tasks = Tasks::new();
-    let remote = fallback::connect(Arc::new(http), Strategy::default(), settings, &tasks);
-    let (near, far) = Channel::pair();
-    let host = async {
-        let mut host = Host::new(near);
-        talk(&mut host).await
-        // The host is gone now, which ends the bridge.
-    };
-    let (told, _) =
-        tokio::join!(host, relay::run(far, remote, bridge::MANNER, std::future::pending()));
-    Ok(told)
+    Ok(script::play("demo-host", Arc::new(http), Strategy::default(), settings, talk).await)
 }
 
 /// What an IDE does with a server.
-async fn tour(host: &mut Host, transcript: &mut Transcript<impl Write>) -> Result<(), Report> {
+async fn tour(host: &mut Script, transcript: &mut Transcript<impl Write>) -> Result<(), Report> {
     let begun = Instant::now();
-    let server = host.initialize().await?;
+    let server = host.initialize(tools::PROTOCOL_VERSION).await?;
     let (name, version) = (&server["serverInfo"]["name"], &server["protocolVersion"]);
     transcript.step("initialize", &format!("{}, MCP {}", text(name), text(version)), begun)?;
 

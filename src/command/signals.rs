@@ -1,5 +1,5 @@
-//! SIGINT and SIGTERM, on Windows Ctrl-C, Ctrl-Break and the end of the console: the first one ends the
-//! work in good order, the second one at once.
+//! SIGINT, SIGTERM and a closed terminal, on Windows Ctrl-C, Ctrl-Break and the end of the console: the
+//! first one ends the work in good order, the second one at once.
 
 use std::future::Future;
 use std::io;
@@ -17,9 +17,18 @@ impl Signals {
     /// # Errors
     /// The system does not allow it.
     pub(crate) fn listen() -> Result<Self, Report> {
-        let listener = Listener::new();
-        let failed = |e: io::Error| Report::new("cannot listen for signals").cause(e.to_string());
-        listener.map(Self).map_err(failed)
+        Listener::new().map(Self).map_err(|e| failed(&e))
+    }
+
+    /// As [`Signals::listen`], and SIGHUP too, for what is nothing without its terminal. Not where it is
+    /// ignored already: then `nohup` or a service manager wants the program to go on (nohup(1)).
+    ///
+    /// # Errors
+    /// The system does not allow it.
+    pub(crate) fn listen_also_to_hangups() -> Result<Self, Report> {
+        let mut signals = Self::listen()?;
+        signals.0.add_hangups().map_err(|e| failed(&e))?;
+        Ok(signals)
     }
 
     /// Runs `work`, which gets a future that completes at the first signal. `None` if a second one
@@ -50,6 +59,10 @@ impl Signals {
     }
 }
 
+fn failed(error: &io::Error) -> Report {
+    Report::new("cannot listen for signals").cause(error.to_string())
+}
+
 /// SIGHUP: something was changed that should be looked at.
 #[cfg(unix)]
 pub(crate) struct Hangups(tokio::signal::unix::Signal);
@@ -62,8 +75,7 @@ impl Hangups {
     /// The system does not allow it.
     pub(crate) fn listen() -> Result<Self, Report> {
         let signal = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
-        let failed = |e: io::Error| Report::new("cannot listen for signals").cause(e.to_string());
-        signal.map(Self).map_err(failed)
+        signal.map(Self).map_err(|e| failed(&e))
     }
 
     /// Waits for the next one; false if there will be none.
@@ -91,6 +103,7 @@ impl Hangups {
 struct Listener {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
@@ -101,7 +114,17 @@ impl Listener {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hangup: None,
         })
+    }
+
+    fn add_hangups(&mut self) -> io::Result<()> {
+        use tokio::signal::unix::SignalKind;
+        use tokio::signal::unix::signal;
+        if !ignores_hangups() {
+            self.hangup = Some(signal(SignalKind::hangup())?);
+        }
+        Ok(())
     }
 
     /// What came. The word for Ctrl-C is that of the Python tool.
@@ -109,8 +132,29 @@ impl Listener {
         tokio::select! {
             _ = self.interrupt.recv() => "interrupt",
             _ = self.terminate.recv() => "SIGTERM",
+            Some(_) = next(&mut self.hangup) => "SIGHUP",
         }
     }
+}
+
+#[cfg(unix)]
+async fn next(signal: &mut Option<tokio::signal::unix::Signal>) -> Option<()> {
+    match signal {
+        Some(signal) => signal.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether whoever started us has switched SIGHUP off. Only Linux tells it without unsafe code
+/// (proc_pid_status(5), `SigIgn`).
+#[cfg(unix)]
+fn ignores_hangups() -> bool {
+    const SIGHUP: u64 = 1;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // Signal 1 is the lowest bit.
+    ignored.is_some_and(|mask| mask & SIGHUP != 0)
 }
 
 #[cfg(windows)]
@@ -134,6 +178,11 @@ impl Listener {
             close: ctrl_close()?,
             shutdown: ctrl_shutdown()?,
         })
+    }
+
+    /// The close of the console is among the others.
+    fn add_hangups(&mut self) -> io::Result<()> {
+        Ok(())
     }
 
     /// What came. The word for Ctrl-C is that of the Python tool. After the last two Windows gives a program some

@@ -51,6 +51,11 @@ pub(crate) fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
     ledger.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Whether a request is open.
+pub(crate) fn is_open(ledger: &Mutex<Ledger>) -> bool {
+    !lock(ledger).open.is_empty()
+}
+
 /// Waits until no request is open.
 pub(crate) async fn drained(ledger: &Mutex<Ledger>) {
     let empty = CancellationToken::new();

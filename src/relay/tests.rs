@@ -162,8 +162,46 @@ async fn a_host_that_is_gone_ends_it_at_once() {
     drop(receiver);
     assert!(ends.remote.receiver.recv().await.is_none(), "the remote hears of the end");
     drop(ends.remote);
+    assert!(matches!(ends.ended.await.unwrap(), End::Lost));
+    drop(sender);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_is_gone_with_nothing_to_come_loses_nothing() {
+    let mut ends = relay();
+    let Channel { sender, receiver } = ends.host;
+    drop(receiver);
+    assert!(ends.remote.receiver.recv().await.is_none(), "the remote hears of the end");
+    drop(ends.remote);
     assert!(matches!(ends.ended.await.unwrap(), End::Host));
     drop(sender);
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_when_the_host_is_gone_is_lost() {
+    let mut ends = relay();
+    ends.host.sender.send(message(CALL)).await.unwrap();
+    hear(&mut ends.remote).await;
+    // Both before the relay can look.
+    ends.remote.sender.try_send(message(r#"{"id":1,"result":7}"#)).unwrap();
+    let Channel { sender, receiver } = ends.host;
+    drop(receiver);
+    drop(ends.remote);
+    assert!(matches!(ends.ended.await.unwrap(), End::Lost));
+    drop(sender);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_remote_that_fails_after_the_last_message_is_the_reason() {
+    let mut ends = relay();
+    ends.host.sender.send(message(CALL)).await.unwrap();
+    let Channel { sender, receiver } = ends.host;
+    drop(sender);
+    hear(&mut ends.remote).await;
+    ends.remote.sender.fail(Failure::new(Kind::Tls, Report::new("no trust")));
+    drop(ends.remote);
+    assert!(matches!(ends.ended.await.unwrap(), End::Remote(Some(_))));
+    drop(receiver);
 }
 
 #[tokio::test]

@@ -156,7 +156,7 @@ pub(super) fn since_1970(now: SystemTime) -> i64 {
 }
 
 /// Seconds since 1970 as `2026-11-20 23:54:07 UTC`.
-pub(super) fn utc(seconds: i64) -> String {
+pub fn utc(seconds: i64) -> String {
     let Ok(time) = ASN1Time::from_timestamp(seconds) else {
         return format!("{seconds} seconds after 1970");
     };

@@ -21,10 +21,16 @@ use tokio_rustls::TlsConnector;
 use crate::limits;
 use crate::report::Report;
 use crate::tls::certificate;
+use crate::tls::facts::CertificateFacts;
+use crate::tls::facts::HandshakeFacts;
+use crate::tls::facts::IdentityFacts;
+use crate::tls::facts::Trust;
 use crate::tls::failure::HandshakeFailure;
 use crate::tls::identity::Identity;
+use crate::tls::identity::Nobody;
 use crate::tls::issue::Authority;
 use crate::tls::issue::Issued;
+use crate::tls::notes;
 use crate::tls::options::ClientOptions;
 use crate::tls::options::MinVersion;
 use crate::tls::options::server_name;
@@ -34,7 +40,6 @@ use crate::tls::stream::Alpn;
 use crate::tls::stream::TlsStream;
 use crate::tls::trust;
 use crate::tls::trust::RevocationList;
-use crate::tls::verify;
 use crate::tls::verify::Judge;
 use crate::tls::verify::Verifier;
 
@@ -62,6 +67,8 @@ struct State {
 #[derive(Debug)]
 struct Loaded {
     identity: Option<Arc<Identity>>,
+    /// `--tls-ca`.
+    ca: Arc<[CertificateDer<'static>]>,
     h2_and_http1: Arc<ClientConfig>,
     http1: Arc<ClientConfig>,
     no_alpn: Arc<ClientConfig>,
@@ -140,10 +147,45 @@ impl ClientTls {
         };
         let config = Arc::clone(self.loaded().config(alpn));
         let handshake = TlsConnector::from(config).connect(name, stream);
-        match verify::observe(handshake).await {
-            (Ok(stream), _) => Ok(TlsStream::new(stream)),
-            (Err(source), presented) => Err(HandshakeFailure { source, presented }.into_io()),
+        match notes::taken(handshake).await {
+            (Ok(stream), notes) => Ok(TlsStream::new(stream, notes.asked)),
+            (Err(source), notes) => {
+                let presented = notes.presented();
+                Err(HandshakeFailure { source, presented, asked: notes.asked }.into_io())
+            }
         }
+    }
+
+    /// Completes what a handshake with `host` told by what this side did.
+    pub fn complete(&self, host: &str, mut facts: HandshakeFacts) -> HandshakeFacts {
+        let name = self.name.clone().or_else(|| server_name(host).ok());
+        if let Some(ServerName::DnsName(name)) = name {
+            facts.sni = Some(name.as_ref().to_owned());
+        }
+        // A version stands there when the handshake has succeeded.
+        if facts.version.is_some() {
+            facts.trust = self.trust(&facts.chain);
+        }
+        facts
+    }
+
+    /// Why a server is trusted that was let through with this chain.
+    fn trust(&self, chain: &[CertificateFacts]) -> Option<Trust> {
+        if self.options.skip_verify {
+            return Some(Trust::Unverified);
+        }
+        let given = CertificateFacts::of_chain(&self.loaded().ca);
+        let leaf = chain.first()?;
+        if given.iter().any(|ca| ca.fingerprint == leaf.fingerprint) {
+            return Some(Trust::Pinned);
+        }
+        if let Some(ca) = given.iter().find(|ca| chain.iter().any(|it| it.issuer == ca.subject)) {
+            return Some(Trust::Given(ca.subject.clone()));
+        }
+        // The issuer that the server did not send.
+        let missing = |it: &&CertificateFacts| chain.iter().all(|sent| sent.subject != it.issuer);
+        let last = chain.iter().find(missing).or(chain.last())?;
+        Some(Trust::System(last.issuer.clone()))
     }
 
     /// What the user should know at start and once a day: a client certificate that has expired or
@@ -169,6 +211,11 @@ impl ClientTls {
     /// Whether a client certificate is sent to servers that ask for one.
     pub fn has_identity(&self) -> bool {
         self.loaded().identity.is_some()
+    }
+
+    /// What is to be known of the client certificate, if there is one.
+    pub fn identity_facts(&self) -> Option<IdentityFacts> {
+        self.loaded().identity.as_ref().map(|identity| identity.facts())
     }
 
     /// The subject of the client certificate and the file it came from, for messages.
@@ -203,10 +250,11 @@ impl Loaded {
         crls: Vec<RevocationList>,
     ) -> Result<Self, Report> {
         let provider = Arc::new(aws_lc_rs::default_provider());
+        let ca: Arc<[_]> = ca.into();
         let judge = if options.skip_verify {
             None
         } else {
-            Some(Judge::new(Arc::clone(&provider), ca, options.ca_only, crls)?)
+            Some(Judge::new(Arc::clone(&provider), Arc::clone(&ca), options.ca_only, crls)?)
         };
         let verifier = Verifier { provider: Arc::clone(&provider), judge };
         let config = config(provider, options.min_version, verifier, identity.as_ref())?;
@@ -219,6 +267,7 @@ impl Loaded {
             h2_and_http1: with(Alpn::H2AndHttp1),
             http1: with(Alpn::Http1),
             no_alpn: with(Alpn::None),
+            ca,
             identity,
         })
     }
@@ -245,7 +294,7 @@ fn config(
         .with_custom_certificate_verifier(Arc::new(verifier));
     Ok(match identity {
         Some(identity) => builder.with_client_cert_resolver(Arc::<Identity>::clone(identity)),
-        None => builder.with_no_client_auth(),
+        None => builder.with_client_cert_resolver(Arc::new(Nobody)),
     })
 }
 

@@ -10,9 +10,10 @@ use rustls::Error as TlsError;
 use rustls::InvalidMessage;
 use rustls::PeerIncompatible;
 
+use crate::tls::facts::HandshakeFacts;
 use crate::tls::failure::EarlyEnd;
 use crate::tls::failure::HandshakeFailure;
-use crate::tls::verify::Presented;
+use crate::tls::notes::Presented;
 
 /// Whom we talked to, and as whom.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +63,15 @@ pub fn explain(error: &(dyn Error + 'static), about: &Peer<'_>) -> Option<Explan
         (None, None, None) => return None,
     };
     Some(Explanation { proof, ..explanation })
+}
+
+/// What is known of a handshake that failed: what the server presented, and whether it asked for a
+/// certificate of ours. `None` where `error` is not that of a handshake.
+pub fn handshake_facts(error: &(dyn Error + 'static)) -> Option<HandshakeFacts> {
+    let handshake = Found::in_chain(error).handshake?;
+    let presented = handshake.presented.clone();
+    let chain = presented.map(|it| [vec![it.leaf], it.others].concat()).unwrap_or_default();
+    Some(HandshakeFacts { chain, asked: handshake.asked.clone(), ..HandshakeFacts::default() })
 }
 
 /// The parts of an error chain that say something about TLS.

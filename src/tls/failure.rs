@@ -2,7 +2,8 @@
 
 use std::io;
 
-use crate::tls::verify::Presented;
+use crate::tls::facts::Asked;
+use crate::tls::notes::Presented;
 
 /// The handshake did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +13,8 @@ pub(super) struct HandshakeFailure {
     pub(super) source: io::Error,
     /// The server's certificate, if it got that far.
     pub(super) presented: Option<Presented>,
+    /// Whether the server asked for a certificate of ours.
+    pub(super) asked: Option<Asked>,
 }
 
 /// The connection ended after the handshake and before the server sent anything. In TLS 1.3 our

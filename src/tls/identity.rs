@@ -17,9 +17,12 @@ use crate::report::Report;
 use crate::secret::Secret;
 use crate::tls::certificate;
 use crate::tls::certificate::CertificateFileError;
+use crate::tls::facts::CertificateFacts;
+use crate::tls::facts::IdentityFacts;
 use crate::tls::file;
 use crate::tls::key;
 use crate::tls::key::KeyError;
+use crate::tls::notes;
 use crate::tls::options::IdentitySource;
 use crate::tls::pem;
 use crate::tls::pem::Block;
@@ -33,6 +36,8 @@ pub(super) struct Identity {
     certified: Arc<CertifiedKey>,
     /// The subject and the file, for messages: ``CN=dev from `client.crt` ``.
     pub(super) description: String,
+    /// The file, in backticks.
+    origin: String,
     /// The end of validity in seconds since 1970.
     pub(super) not_after: i64,
     /// What is odd about the files, said once.
@@ -68,7 +73,8 @@ impl Identity {
         let not_after = parsed.validity().not_after.timestamp();
         let chain = certificate::ordered_chain(leaf.clone(), certificates);
         let certified = Arc::new(CertifiedKey::new(chain, key));
-        Some(Self { certified, description, not_after, warnings: Vec::new() })
+        let origin = origin.to_owned();
+        Some(Self { certified, description, origin, not_after, warnings: Vec::new() })
     }
 
     /// The same for a server: only its errors have other words.
@@ -82,6 +88,15 @@ impl Identity {
             }
             _ => report,
         })
+    }
+
+    /// What is to be known of it.
+    pub(super) fn facts(&self) -> IdentityFacts {
+        IdentityFacts {
+            chain: CertificateFacts::of_chain(&self.certified.cert),
+            origin: self.origin.clone(),
+            warnings: self.warnings.clone(),
+        }
     }
 
     /// The certificate itself, without its chain.
@@ -105,12 +120,28 @@ impl Identity {
 impl ResolvesClientCert for Identity {
     /// Whatever CAs the server names: a server that lists them wrongly is more common than one
     /// that accepts a second certificate, and we have one only.
-    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+    fn resolve(&self, hints: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        notes::asked(hints);
         Some(Arc::clone(&self.certified))
     }
 
     fn has_certs(&self) -> bool {
         true
+    }
+}
+
+/// A client without a certificate, who notes that it was asked for one.
+#[derive(Debug)]
+pub(super) struct Nobody;
+
+impl ResolvesClientCert for Nobody {
+    fn resolve(&self, hints: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        notes::asked(hints);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
     }
 }
 

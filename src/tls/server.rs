@@ -27,13 +27,13 @@ use crate::tls::certificate;
 use crate::tls::client_certificate::ClientCertificate;
 use crate::tls::issue::Authority;
 use crate::tls::issue::Issued;
+use crate::tls::notes;
 use crate::tls::options::ServerOptions;
 use crate::tls::reload;
 use crate::tls::reload::Stamps;
 use crate::tls::server::loaded::Loaded;
 use crate::tls::stream::Alpn;
 use crate::tls::stream::TlsStream;
-use crate::tls::verify;
 
 pub use crate::tls::server::failure::AcceptFailure;
 pub use crate::tls::server::failure::AcceptReason;
@@ -113,17 +113,17 @@ impl ServerTls {
         self.refresh().await;
         let loaded = self.inner.loaded();
         let acceptor = TlsAcceptor::from(Arc::clone(&loaded.config));
-        match verify::observe(acceptor.accept(stream).into_fallible()).await {
+        match notes::taken(acceptor.accept(stream).into_fallible()).await {
             (Ok(stream), _) => {
                 let certificate = client_certificate(&stream, loaded.gate.is_some())?;
-                Ok((TlsStream::new(stream), certificate))
+                Ok((TlsStream::new(stream, None), certificate))
             }
-            (Err((error, stream)), presented) => {
+            (Err((error, stream)), notes) => {
                 // rustls has spoken, not the wire: the client is still there.
                 if error.kind() == io::ErrorKind::InvalidData {
                     linger(stream).await;
                 }
-                Err(AcceptFailure::new(&error, presented.as_ref()))
+                Err(AcceptFailure::new(&error, notes.presented().as_ref()))
             }
         }
     }

@@ -9,6 +9,8 @@ use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 
+use crate::tls::facts::Asked;
+use crate::tls::facts::HandshakeFacts;
 use crate::tls::failure::EarlyEnd;
 
 /// The protocols that are offered in the handshake (ALPN, RFC 7301).
@@ -40,11 +42,18 @@ pub struct TlsStream<S> {
     inner: tokio_rustls::TlsStream<S>,
     /// Whether the peer has sent any data: until then an end may be a refused certificate.
     received: bool,
+    asked: Option<Asked>,
 }
 
 impl<S> TlsStream<S> {
-    pub(super) fn new(inner: impl Into<tokio_rustls::TlsStream<S>>) -> Self {
-        Self { inner: inner.into(), received: false }
+    /// `asked`: what the peer, a server, asked us for.
+    pub(super) fn new(inner: impl Into<tokio_rustls::TlsStream<S>>, asked: Option<Asked>) -> Self {
+        Self { inner: inner.into(), received: false, asked }
+    }
+
+    /// What the handshake told.
+    pub fn facts(&self) -> HandshakeFacts {
+        HandshakeFacts::of(self.inner.get_ref().1, self.asked.clone())
     }
 
     /// Whether both sides agreed on HTTP/2.

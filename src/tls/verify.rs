@@ -6,8 +6,6 @@
 
 mod judge;
 
-use std::cell::RefCell;
-use std::future::Future;
 use std::sync::Arc;
 
 use rustls::DigitallySignedStruct;
@@ -23,60 +21,9 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::ServerName;
 use rustls_pki_types::UnixTime;
 
-use crate::tls::certificate;
+use crate::tls::notes;
 
 pub(super) use crate::tls::verify::judge::Judge;
-
-/// What a peer presented, kept for the explanation of a refusal.
-#[derive(Clone, Debug)]
-pub(super) struct Presented {
-    /// The subject of the leaf.
-    pub(super) subject: String,
-    /// The issuer of the leaf.
-    pub(super) issuer: String,
-    /// DNS names and addresses of the leaf.
-    pub(super) names: Vec<String>,
-    /// Whether the leaf names itself as its issuer.
-    pub(super) self_issued: bool,
-    /// Whether the leaf is marked as a CA.
-    pub(super) ca: bool,
-    /// The version as people count: 1 or 3.
-    pub(super) version: u32,
-    /// Certificates sent beside the leaf.
-    pub(super) intermediates: usize,
-    /// Whether the certificate itself was refused, and not the handshake that it was used for.
-    pub(super) refused: bool,
-}
-
-tokio::task_local! {
-    /// Where the verifier, which many handshakes share, leaves a note for the one that runs.
-    static PRESENTED: RefCell<Option<Presented>>;
-}
-
-/// Runs a handshake and returns beside its result what the peer presented.
-pub(super) async fn observe<F: Future>(handshake: F) -> (F::Output, Option<Presented>) {
-    let noted = async {
-        let result = handshake.await;
-        (result, PRESENTED.with(RefCell::take))
-    };
-    PRESENTED.scope(RefCell::default(), noted).await
-}
-
-/// Leaves a note about a certificate that was judged, for [`observe`].
-pub(super) fn note(leaf: &CertificateDer<'_>, intermediates: usize, refused: bool) {
-    let presented = certificate::parse(leaf).map(|leaf| Presented {
-        subject: certificate::subject(&leaf),
-        issuer: certificate::issuer(&leaf),
-        names: certificate::names(&leaf),
-        self_issued: certificate::is_self_issued(&leaf),
-        ca: leaf.is_ca(),
-        version: certificate::version(&leaf),
-        intermediates,
-        refused,
-    });
-    // Outside of `observe` nobody asks.
-    let _ = PRESENTED.try_with(|slot| slot.replace(presented));
-}
 
 /// The verifier of all handshakes. The server always has to hold the key of its certificate.
 #[derive(Debug)]
@@ -97,7 +44,7 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, Error> {
         let Some(judge) = &self.judge else { return Ok(ServerCertVerified::assertion()) };
         let verdict = judge.judge(leaf, intermediates, name, ocsp, now);
-        note(leaf, intermediates.len(), verdict.is_err());
+        notes::shown(leaf, intermediates, verdict.is_err());
         verdict
     }
 

@@ -10,8 +10,10 @@ use crate::message::Message;
 use crate::message::RpcError;
 use crate::report::Failure;
 use crate::report::Kind;
+use crate::report::Report;
 use crate::task::Tasks;
 use crate::transport::http;
+use crate::transport::http::Milestone;
 use crate::transport::inlet::Inlet;
 use crate::transport::sse;
 use crate::transport::streamable_http::Client;
@@ -61,8 +63,9 @@ impl Choice {
             Strategy::HttpFirst | Strategy::HttpOnly => {
                 self.http_first(first, inlet, strategy).await;
             }
-            Strategy::SseFirst => match self.open_sse(&first).await {
+            Strategy::SseFirst => match self.open_sse(&first, &mut inlet).await {
                 Some(stream) => self.sse(stream, first, inlet).await,
+                None if inlet.is_over() => self.never_connected(first, inlet).await,
                 None => self.http_first(first, inlet, strategy).await,
             },
             Strategy::SseOnly => self.sse_only(first, inlet).await,
@@ -81,9 +84,16 @@ impl Choice {
                 return client.run(inlet).await;
             };
             let trouble = match client.first(message.clone(), &mut inlet).await {
-                None => return client.run(inlet).await,
+                None => {
+                    let unsent = client.is_unsent(id);
+                    client.run(inlet).await;
+                    if unsent {
+                        self.host.fail(self.no_connection());
+                    }
+                    return;
+                }
                 Some(Ok(())) => {
-                    connected("Streamable HTTP", &self.http);
+                    connected(STREAMABLE_HTTP, &self.http);
                     return client.run(inlet).await;
                 }
                 Some(Err(Trouble::Refused(refusal))) if strategy == Strategy::HttpOnly => {
@@ -91,12 +101,14 @@ impl Choice {
                 }
                 Some(Err(trouble)) => trouble,
             };
-            tracing::info!("http transport failed: {}", trouble.line(self.http.origin()));
+            let reason = trouble.line(self.http.origin());
+            tracing::info!("http transport failed: {reason}");
+            failed(STREAMABLE_HTTP, reason, &self.http);
             if strategy == Strategy::HttpFirst && may_fall_back(&trouble) {
                 tracing::debug!(
                     "trying HTTP+SSE: the first POST was refused as by an older server"
                 );
-                if let Some(stream) = self.open_sse(&message).await {
+                if let Some(stream) = self.open_sse(&message, &mut inlet).await {
                     return self.sse(stream, message, inlet).await;
                 }
             }
@@ -122,36 +134,66 @@ impl Choice {
         }
     }
 
-    async fn sse_only(self, first: Message, inlet: Inlet) {
-        match sse::open(&self.http, self.settings.max_message).await {
-            Ok(stream) => self.sse(stream, first, inlet).await,
-            Err(failure) => {
+    async fn sse_only(self, first: Message, mut inlet: Inlet) {
+        match inlet.hold(sse::open(&self.http, self.settings.max_message)).await {
+            None => self.never_connected(first, inlet).await,
+            Some(Ok(stream)) => self.sse(stream, first, inlet).await,
+            Some(Err(failure)) => {
                 tracing::info!("sse transport failed: {}", failure.report.line());
+                failed(SSE, failure.report.line(), &self.http);
                 self.host.fail(failure);
             }
         }
     }
 
-    async fn open_sse(&self, message: &Message) -> Option<sse::Opened> {
+    /// Nothing was sent, and now the host is gone.
+    async fn never_connected(&self, first: Message, mut inlet: Inlet) {
+        let failure = self.no_connection();
+        for id in first.request_ids() {
+            // Nobody to tell if the host is gone.
+            let _ = self.host.send(RpcError::failed(&failure, None).answer(Some(id))).await;
+        }
+        inlet.abandon(&self.host).await;
+        self.host.fail(failure);
+    }
+
+    fn no_connection(&self) -> Failure {
+        let origin = self.http.origin();
+        let report = Report::new(format!("there was no connection to {origin} yet"));
+        Failure::new(Kind::NotSent, report.cause("the host or a signal ended the bridge before"))
+    }
+
+    /// `None`: there is no such stream, or nobody waits for it any more.
+    async fn open_sse(&self, message: &Message, inlet: &mut Inlet) -> Option<sse::Opened> {
         // There is no modern traffic over HTTP+SSE, but the server may say so itself (A50).
         opening(message)?;
-        match sse::open(&self.http, self.settings.max_message).await {
+        match inlet.hold(sse::open(&self.http, self.settings.max_message)).await? {
             Ok(stream) => Some(stream),
             Err(failure) => {
                 tracing::info!("sse transport failed: {}", failure.report.line());
+                failed(SSE, failure.report.line(), &self.http);
                 None
             }
         }
     }
 
     async fn sse(self, stream: sse::Opened, first: Message, mut inlet: Inlet) {
-        connected("SSE", &self.http);
+        connected(SSE, &self.http);
         inlet.put_back(first);
         sse::run(self.http, stream, self.host, self.settings, inlet).await;
     }
 }
 
-fn connected(transport: &str, http: &http::Client) {
+/// The name of the transport of 2025-03-26 and later.
+pub const STREAMABLE_HTTP: &str = "Streamable HTTP";
+const SSE: &str = "SSE";
+
+fn failed(name: &'static str, reason: String, http: &http::Client) {
+    http.observer().tell(|| Milestone::TransportFailed { name, reason });
+}
+
+fn connected(transport: &'static str, http: &http::Client) {
+    http.observer().tell(|| Milestone::TransportChosen { name: transport });
     tracing::info!("Connected using {transport} transport");
     tracing::info!("Proxy established: stdio <-> {}", http.shown_url());
 }

@@ -3,7 +3,6 @@
 mod incoming;
 #[cfg(unix)]
 mod nonblocking;
-mod outgoing;
 #[cfg(unix)]
 mod polled;
 mod threads;
@@ -22,8 +21,9 @@ use crate::transport::stdio::incoming::Incoming;
 pub struct Stdio {
     /// The conversation.
     pub channel: Channel,
-    /// Completes when all that was sent is written, or nobody reads it any more.
-    pub written: oneshot::Receiver<()>,
+    /// Completes when all that was sent is written, or with the error that kept it from that. That
+    /// nobody reads any more is none where nothing was to be written.
+    pub written: oneshot::Receiver<io::Result<()>>,
 }
 
 /// Takes over standard input and output. Lines that are no messages are answered right here.
@@ -53,7 +53,11 @@ fn read(incoming: Incoming, tasks: &Tasks) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn write(messages: Receiver, done: oneshot::Sender<()>, tasks: &Tasks) -> io::Result<()> {
+fn write(
+    messages: Receiver,
+    done: oneshot::Sender<io::Result<()>>,
+    tasks: &Tasks,
+) -> io::Result<()> {
     match polled::output() {
         Ok(output) => {
             polled::write(output, messages, done, tasks);
@@ -69,6 +73,6 @@ fn read(incoming: Incoming, _: &Tasks) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn write(messages: Receiver, done: oneshot::Sender<()>, _: &Tasks) -> io::Result<()> {
+fn write(messages: Receiver, done: oneshot::Sender<io::Result<()>>, _: &Tasks) -> io::Result<()> {
     threads::write(messages, done)
 }

@@ -104,6 +104,44 @@ fn a_modern_cancellation_before_the_answer_has_begun_ends_it_too() {
     assert_eq!(host.answers_to("x"), 0);
 }
 
+/// Many servers end the stream of what was cancelled, and say nothing more.
+#[test]
+fn what_the_host_has_cancelled_is_no_loss() {
+    let gate = Gate::closed();
+    let cut = Reply::events([Step::bytes(": open\n\n"), Step::Wait(gate.clone()), Step::Cut]);
+    let remote = Plan::legacy().once("tools/call", cut).start();
+    let host = Launch::plain(&remote.url()).arg("--debug").start();
+    host.initialize();
+    host.ask_echo(1);
+    gate.wait_for_visitors(1);
+    cancel(&host, 1);
+    remote.wait_for("notifications/cancelled", 1);
+    gate.open();
+    host.wait_for_error("`tools/call` was cancelled, and ended so:");
+    assert!(!host.errors().contains("WARN"), "it is not warned of");
+    assert_eq!(host.answers_to(1), 0);
+}
+
+#[test]
+fn a_modern_cancellation_is_no_loss() {
+    let pki = Pki::new();
+    for protocol in ["http/1.1", "h2"] {
+        let gate = Gate::closed();
+        let acceptor = pki.acceptor(&[protocol]);
+        let remote = Plan::modern().once("tools/call", held(&gate)).behind(acceptor).start();
+        let mut host = Launch::new(&remote.url()).args(pki.flags()).start();
+        modern_call(&host, 1);
+        gate.wait_for_visitors(1);
+        cancel(&host, 1);
+        remote.wait_for_drop(1);
+        gate.open();
+        modern_call(&host, 2);
+        assert!(host.answer(2)["result"].is_object());
+        host.finish();
+        assert!(!host.errors().contains("WARN"), "{protocol}");
+    }
+}
+
 #[test]
 fn a_listen_stream_is_ended_by_its_cancellation() {
     let gate = Gate::closed();

@@ -366,10 +366,12 @@ fn a_ca_that_cannot_be_used_adds_no_client() {
     let set = Set::none();
     let file = set.passphrase();
     let add = ["add-client", "--client", "ann", "--ca-passphrase-file", &file];
-    let (code, error) = set.refusal(&add);
+    // Seen before a passphrase is asked for, or read.
+    let early = ["add-client", "--client", "ann", "--ca-passphrase-file", "/nowhere"];
+    let (code, error) = set.refusal(&early);
     assert!(code == 1 && error.contains("ca.crt`\ncause: no such file\nhint:  "), "{error}");
     set.certs(&[]);
-    let (code, error) = set.refusal(&add);
+    let (code, error) = set.refusal(&early);
     assert!(code == 1 && error.contains("ca.key`\ncause: no such file\nhint:  "), "{error}");
     set.certs(&["--force", "--keep-ca", "--ca-passphrase-file", &file]);
     fs::write(&file, "wrong").unwrap();
@@ -420,7 +422,11 @@ fn pkcs12_files_open_with_openssl_and_java() {
 #[test]
 fn a_run_says_what_to_copy_where_and_what_to_type_next() {
     let set = Set::none();
-    let told = set.certs(&["--host", "mcp.example.com", "--client", "dev"]);
+    // So many names that they take more than one line.
+    let names = ["mcp", "tools.department", "tools.another-department"];
+    let names = names.map(|name| format!("{name}.example.com"));
+    let hosts = names.iter().flat_map(|name| ["--host", name]);
+    let told = set.certs(&hosts.chain(["--client", "dev"]).collect::<Vec<_>>());
     for expected in [
         "Copy ca.crt, server.crt and server.key to the server",
         "  mcp-secure-remote serve --listen 0.0.0.0:8623 --tls-client-ca ca.crt \\\n",

@@ -55,6 +55,23 @@ fn what_never_left_at_the_end_of_the_input_is_not_sent() {
         assert_eq!(host.failure(id), "not_sent", "{}", host.answer(id));
         assert_eq!(host.answer(id)["error"]["data"]["retrySafe"], true);
     }
+    assert_eq!(host.exit_code(), 1, "nothing worked");
+}
+
+/// Whichever of the two strategies begins with a stream.
+#[test]
+fn what_waited_for_a_stream_at_the_end_of_the_input_is_not_sent() {
+    for strategy in ["sse-first", "sse-only"] {
+        let remote = RawRemote::start(|connection| drop(connection.wait_for_end()));
+        let mut host = Launch::plain(&remote.url("/sse")).args(["--transport", strategy]).start();
+        host.ask(0, "initialize", initialize_params());
+        host.ask(1, "tools/list", json!({}));
+        host.close_input();
+        for id in [0, 1] {
+            assert_eq!(host.failure(id), "not_sent", "{strategy}: {}", host.answer(id));
+        }
+        assert_eq!(host.exit_code(), 1, "{strategy}");
+    }
 }
 
 /// T18: bytes that are no TLS, and an end after the first message.
@@ -192,6 +209,19 @@ fn a_remote_that_was_never_reached_is_an_exit_code() {
     fails(&host, "not_sent");
     host.close_input();
     assert_eq!(host.exit_code(), 1);
+}
+
+/// Such as a script that pipes its messages in.
+#[test]
+fn the_exit_code_is_the_same_if_the_input_ends_first() {
+    let url = RawRemote::nobody_calls().url("/mcp");
+    for strategy in ["http-first", "http-only", "sse-first", "sse-only"] {
+        let mut host = Launch::plain(&url).args(["--transport", strategy]).start();
+        host.ask(0, "initialize", initialize_params());
+        host.close_input();
+        assert_eq!(host.failure(0), "not_sent", "{strategy}");
+        assert_eq!(host.exit_code(), 1, "{strategy}");
+    }
 }
 
 /// What is taken is given back, whatever goes wrong.

@@ -1,5 +1,11 @@
 //! How it all ends: the host goes, a signal comes, a remote does not answer.
 
+use std::io::BufRead as _;
+use std::io::BufReader;
+use std::io::Write as _;
+use std::process::Command;
+use std::process::Stdio;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -40,7 +46,7 @@ fn the_end_of_input_before_any_message_ends_the_program() {
 #[test]
 #[cfg(unix)]
 fn signals_end_session_and_program() {
-    for signal in ["TERM", "INT"] {
+    for signal in ["TERM", "INT", "HUP"] {
         let gate = Gate::closed();
         let held = Reply::events([Step::Wait(gate.clone()), Step::Answer]);
         let remote = Plan::legacy().always("tools/call", held).start();
@@ -52,6 +58,20 @@ fn signals_end_session_and_program() {
         assert_eq!(remote.requests("DELETE").len(), 1, "{signal}");
         assert_eq!(host.answers_to(1), 1, "{signal}");
     }
+}
+
+/// `nohup` switches the signal off, so that the program outlives its terminal.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_hangup_that_is_switched_off_ends_nothing() {
+    let remote = Plan::legacy().start();
+    let shell = ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh"];
+    let mut host = Launch::under(&shell).args([&*remote.url(), "--allow-http"]).start();
+    host.initialize();
+    host.signal("HUP");
+    host.echo(1);
+    host.finish();
+    assert!(!host.errors().contains("SIGHUP"));
 }
 
 /// Were the second signal not heard, the session would be ended in good order a second later.
@@ -86,8 +106,9 @@ fn a_host_that_never_reads_does_not_hold_up_the_end() {
     remote.wait_for("ping", 300);
     host.close_input();
     // Twice the time within which it ends on a machine that has nothing else to do.
-    assert_eq!(host.exit_code_within(2 * SOON), 0);
+    assert_eq!(host.exit_code_within(2 * SOON), 1);
     assert_eq!(remote.requests("DELETE").len(), 1);
+    assert!(host.errors().contains("answers are lost\ncause: the host does not read it"));
 }
 
 #[test]
@@ -106,16 +127,45 @@ fn the_end_of_input_is_seen_behind_many_requests_that_a_silent_remote_holds_up()
     assert_eq!(answered, (0..=500).collect::<Vec<_>>());
 }
 
+/// It has read all that was said so far, so that nothing is lost.
 #[test]
 fn a_host_that_reads_no_more_ends_session_and_program() {
     let remote = Plan::legacy().start();
-    let host = Launch::plain(&remote.url()).unread().start();
-    host.ask(0, "initialize", initialize_params());
-    host.notify("notifications/initialized", json!({}));
+    let mut bridge = Command::new(env!("CARGO_BIN_EXE_mcp-secure-remote"))
+        .args([&*remote.url(), "--allow-http"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = bridge.stdin.take().unwrap();
+    let mut output = BufReader::new(bridge.stdout.take().unwrap());
+    let first =
+        json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": initialize_params()});
+    let second = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+    writeln!(input, "{first}\n{second}").unwrap();
+    output.read_line(&mut String::new()).unwrap();
     remote.wait_for("notifications/initialized", 1);
     // Nothing is on its way: no write tells the bridge.
+    drop(output);
+    let (tell, ended) = mpsc::channel();
+    std::thread::spawn(move || tell.send(bridge.wait()));
+    assert_eq!(ended.recv_timeout(SOON).expect("it ends").unwrap().code(), Some(0));
+    assert_eq!(remote.requests("DELETE").len(), 1);
+}
+
+#[test]
+fn answers_that_nobody_takes_are_a_failure() {
+    let gate = Gate::closed();
+    let held = Reply::events([Step::Wait(gate.clone()), Step::Answer]);
+    let remote = Plan::legacy().always("tools/call", held).start();
+    let host = Host::in_session(&remote);
+    host.ask_echo(1);
+    gate.wait_for_visitors(1);
     host.close_output();
-    host.exit_code_within(SOON);
+    // What reads a line already notices only then that it was to stop.
+    host.send("?");
+    assert_eq!(host.exit_code_within(SOON), 1);
+    assert!(host.errors().contains("standard output failed, and answers are lost"));
     assert_eq!(remote.requests("DELETE").len(), 1);
 }
 

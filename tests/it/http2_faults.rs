@@ -125,3 +125,41 @@ fn many_requests_share_one_connection() {
     (1..=100).for_each(|id| assert!(host.answer(id)["result"].is_object()));
     assert_eq!(remote.connections(), 1);
 }
+
+/// The remote takes one request at a time, and keeps it.
+#[test]
+fn what_waits_for_a_free_stream_was_not_sent() {
+    let pki = Pki::new();
+    let taken = Arc::<Watched<usize>>::default();
+    let seen = Arc::clone(&taken);
+    let remote = Http2Remote::start(pki.acceptor(&["h2"]), move |_, stream| {
+        http2::keep(stream, 1, Arc::clone(&seen))
+    });
+    let mut host = bridge(&remote, &pki);
+    call(&host, 0);
+    host.answer(0);
+    call(&host, 1);
+    taken.wait("the second request", |taken| (*taken == 2).then_some(()));
+    (2..=4).for_each(|id| call(&host, id));
+    host.notify("notifications/cancelled", json!({"requestId": 4}));
+    host.close_input();
+    assert_eq!(host.failure(1), "outcome_unknown");
+    for id in [2, 3] {
+        assert_eq!(host.failure(id), "not_sent");
+    }
+    host.wait_for_exit();
+    assert_eq!(host.answers_to(4), 0);
+    assert_eq!(*taken.lock(), 2, "nothing else has left");
+}
+
+/// Before the remote has told its limit, more may be sent, which it refuses.
+#[test]
+fn more_requests_than_streams_are_all_answered() {
+    let pki = Pki::new();
+    let remote = Http2Remote::start(pki.acceptor(&["h2"]), |_, stream| {
+        http2::serve_few(stream, 2, |_, body| Ok(answer_to(&body)))
+    });
+    let host = bridge(&remote, &pki);
+    (0..100).for_each(|id| call(&host, id));
+    (0..100).for_each(|id| assert!(host.answer(id)["result"].is_object()));
+}

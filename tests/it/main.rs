@@ -53,6 +53,14 @@ mod packet_loss;
 #[cfg(test)]
 mod posting;
 #[cfg(test)]
+mod probe_http;
+#[cfg(test)]
+mod probe_lists;
+#[cfg(test)]
+mod probe_tls;
+#[cfg(test)]
+mod probe_way;
+#[cfg(test)]
 #[cfg(unix)]
 mod process;
 #[cfg(test)]

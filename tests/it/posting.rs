@@ -244,6 +244,17 @@ fn a_json_answer_that_is_none_is_an_error() {
 }
 
 #[test]
+fn an_answer_to_another_request_is_an_error_with_a_hint() {
+    let other = Reply::json(r#"{"jsonrpc":"2.0","id":77,"result":{}}"#);
+    let remote = Plan::legacy().always("tools/call", other).start();
+    let host = Host::in_session(&remote);
+    host.ask_echo(1);
+    assert_eq!(host.failure(1), "protocol");
+    let hint = host.answer(1)["error"]["data"]["hint"].as_str().unwrap().to_owned();
+    assert!(hint.contains("a cache or a proxy"), "{hint}");
+}
+
+#[test]
 fn an_answer_in_a_content_coding_is_not_asked_for_and_named_where_it_comes() {
     let coded = |reply: Reply| reply.header("content-encoding", "gzip");
     for (reply, kind) in [

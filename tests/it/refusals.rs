@@ -176,7 +176,10 @@ fn a_redirect_that_goes_round_ends() {
     let remote =
         Plan::legacy().always("tools/call", Reply::status(308).header("location", "/mcp")).start();
     let host = Host::in_session(&remote);
-    assert_eq!(host.echo(1)["error"]["code"], -32603);
+    let answer = host.echo(1);
+    assert_eq!(answer["error"]["code"], -32603);
+    let hint = answer["error"]["data"]["hint"].as_str().unwrap();
+    assert!(hint.contains("check the URL"), "{hint}");
     assert!((2..20).contains(&remote.requests("tools/call").len()));
     assert_eq!(remote.executions(1), 0);
 }

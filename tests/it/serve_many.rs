@@ -25,10 +25,8 @@ fn count() -> usize {
     text.parse().unwrap_or(300)
 }
 
-fn server() -> Serve {
-    let serving =
-        Serving::plain().flag("--session-idle-timeout", "2s").flag("--max-sessions", 1000);
-    serving.start()
+fn serving() -> Serving {
+    Serving::plain().flag("--session-idle-timeout", "2s").flag("--max-sessions", 1000)
 }
 
 /// Opens a session and leaves it, in one of seven ways.
@@ -61,7 +59,7 @@ fn come_and_go(serve: &Serve, way: usize) -> String {
 
 #[test]
 fn nothing_stays_behind_of_sessions_that_end_in_every_way() {
-    let serve = server();
+    let serve = serving().start();
     let settle = || until("end of all processes", || serve.children().is_empty().then_some(()));
     let count = count();
     let ids = Mutex::new(HashSet::new());
@@ -91,7 +89,7 @@ fn nothing_stays_behind_of_sessions_that_end_in_every_way() {
 
 #[test]
 fn nothing_stays_behind_of_clients_that_are_killed() {
-    let serve = server();
+    let serve = serving().start();
     let before = Usage::of(serve.pid()).descriptors;
     let url = format!("http://{}/mcp", serve.address);
     parallel::for_each(0..count() / 10, |_| {
@@ -110,8 +108,10 @@ fn nothing_stays_behind_of_clients_that_are_killed() {
 
 #[test]
 fn nothing_stays_behind_of_servers_that_are_killed() {
-    parallel::for_each(0..count() / 20, |_| {
-        let serve = server();
+    parallel::for_each(0..count() / 20, |number| {
+        // Every other one has processes that take no notice of the end of their input.
+        let deaf = number % 2 == 1;
+        let serve = if deaf { serving().child("--deaf") } else { serving() }.start();
         let sessions: Vec<_> = (0..3).map(|_| Session::open(&serve)).collect();
         let _call = sessions[0].tell(call(1, "hold", json!({})));
         let log = serve.path("child.log");

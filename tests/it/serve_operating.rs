@@ -36,6 +36,7 @@ use crate::support::operated::serve;
 use crate::support::patient::uninterrupted;
 use crate::support::pki;
 use crate::support::pki::Ca;
+use crate::support::serve::until;
 use crate::support::watched::LIMIT;
 
 #[test]
@@ -69,7 +70,10 @@ fn a_command_that_cannot_be_started_is_not_ready_until_it_can() {
     command.args(["serve", "--listen=127.0.0.1:0", "--admin=127.0.0.1:0", "--", "sh", "-c"]);
     let server = Operated::start(command.arg(script));
     server.line("not ready");
-    let reply = get(server.admin(), "/readyz");
+    // What is logged is in force a moment later.
+    let reply = until("a try that failed", || {
+        Some(get(server.admin(), "/readyz")).filter(|reply| !reply.body.contains("first time"))
+    });
     assert_eq!(reply.status, 503);
     assert!(reply.body.contains("status 3") && reply.body.contains("no licence"), "{reply:?}");
     assert_eq!(get(server.admin(), "/healthz").status, 200);

@@ -23,10 +23,14 @@ use crate::support::serve::Serving;
 use crate::support::serve::Usage;
 use crate::support::serve::has_tool;
 use crate::support::serve::until;
+use crate::support::serve::until_within;
 use crate::support::session::Session;
 use crate::support::session::call;
 use crate::support::session::modern;
 use crate::support::session::text;
+
+/// Less than who waits behind others has to wait, and much more than a call takes on a busy machine.
+const UNHARMED: Duration = Duration::from_secs(10);
 
 /// The longest of `count` calls, each on a connection of its own.
 fn worst_of(session: &Session<'_>, count: usize) -> Duration {
@@ -53,7 +57,7 @@ fn a_good_client_is_served_beside_forty_silent_and_twenty_that_send_garbage() {
         })
         .collect();
     let worst = worst_of(&session, 50);
-    assert!(worst < Duration::from_secs(2), "{worst:?}");
+    assert!(worst < UNHARMED, "{worst:?}");
     for mut stream in garbage.into_iter().chain(silent) {
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         // An alert, perhaps, and the end; a reset is an end as well.
@@ -103,7 +107,7 @@ fn five_hundred_handshakes_at_once_leave_a_session_quick_enough() {
     times.sort_unstable();
     let worst = times[times.len() * 99 / 100];
     // Two processors do all 500, on both sides, without optimisation, and perhaps other tests.
-    assert!(worst < Duration::from_secs(10), "{worst:?} of {}", times.len());
+    assert!(worst < UNHARMED, "{worst:?} of {}", times.len());
 }
 
 #[test]
@@ -150,7 +154,7 @@ fn slow_clients_lose_their_connection_and_nobody_else_does() {
         assert!((15..40).contains(&seconds(head.join().unwrap())), "a head");
         assert!((20..60).contains(&seconds(unread.join().unwrap())), "an answer that nobody reads");
         assert!((50..80).contains(&seconds(body.join().unwrap())), "a body");
-        assert!(good.join().unwrap() < Duration::from_secs(2));
+        assert!(good.join().unwrap() < UNHARMED);
     });
     until("descriptors", || {
         (Usage::of(serve.pid()).descriptors <= usage.descriptors + 10).then_some(())
@@ -179,7 +183,7 @@ fn processes_that_write_noise_without_end_are_slowed_and_others_are_served() {
     }
     let session = Session::open(&serve);
     let worst = worst_of(&session, 50);
-    assert!(worst < Duration::from_secs(2), "{worst:?}");
+    assert!(worst < UNHARMED, "{worst:?}");
     let lines = until("much noise", || Some(noise()).filter(|lines| *lines > 30_000));
     // What one has to wait for each line, and what was read before it had to wait.
     let most = began.elapsed().div_duration_f64(limits::NOISE_PAUSE) as usize;
@@ -187,13 +191,6 @@ fn processes_that_write_noise_without_end_are_slowed_and_others_are_served() {
     assert!(lines <= most, "{lines} lines were read, and {most} are allowed");
     assert_eq!(session.status(), 200);
     assert_eq!(serve.stop(), Some(0), "noise holds up no end");
-}
-
-fn until_within(limit: Duration, mut ready: impl FnMut() -> Option<()>) {
-    let end = Instant::now() + limit;
-    while ready().is_none() && Instant::now() < end {
-        std::thread::sleep(Duration::from_millis(100));
-    }
 }
 
 /// Whether the system knows an established connection between two ports, seen from the second.
@@ -291,7 +288,7 @@ fn attack(serve: &Serve, session: &Session<'_>, tool: &str, args: &[String]) -> 
         }
         tool.join().unwrap()
     });
-    assert!(worst < Duration::from_secs(5), "{worst:?}");
+    assert!(worst < UNHARMED, "{worst:?}");
     assert!(!serve.has_ended());
     format!(
         "{}{}",

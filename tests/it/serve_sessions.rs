@@ -300,11 +300,19 @@ fn a_process_that_ends_at_its_start_is_an_answer_to_the_client() {
 #[test]
 fn a_command_that_cannot_be_run_fails_initialize_by_its_status() {
     let folder = tempfile::tempdir().unwrap();
-    let script = folder.path().join("script");
-    std::fs::write(&script, "#!/no/such/program\n").unwrap();
-    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let script = script.display().to_string();
-    for command in [&[&*script][..], &["sh", "-c", "no-such-program"]] {
+    let script = |name: &str, text: &str| {
+        let script = folder.path().join(name);
+        std::fs::write(&script, text).unwrap();
+        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+        script.display().to_string()
+    };
+    let orphaned = script("orphaned", "#!/no/such/program\n");
+    let mute = script("mute", "echo of which shell\n");
+    for (command, hint) in [
+        (&[&*orphaned][..], "first line (`#!`)"),
+        (&[&*mute], "as in `#!/bin/sh`"),
+        (&["sh", "-c", "no-such-program"], "check its name"),
+    ] {
         let mut serve = operated::command(operated::PROGRAM);
         serve.args(["serve", "--listen=127.0.0.1:0", "--"]).args(command);
         let serve = Operated::start(&mut serve);
@@ -320,7 +328,7 @@ fn a_command_that_cannot_be_run_fails_initialize_by_its_status() {
             let data = &reply.json()["error"]["data"];
             assert_eq!((reply.status, &data["kind"]), (502, &json!("not_sent")), "{reply:?}");
             assert_eq!(data["retrySafe"], true, "{reply:?}");
-            assert!(data["hint"].as_str().unwrap().contains("check"), "{reply:?}");
+            assert!(data["hint"].as_str().unwrap().contains(hint), "{reply:?}");
         }
     }
 }

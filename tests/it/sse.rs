@@ -222,6 +222,77 @@ fn requests_of_the_server_and_answers_of_the_host_pass() {
     assert_eq!(answer[0].json()["result"], json!({"roots": []}));
 }
 
+/// Some servers answer the POST itself, and their stream is silent.
+#[test]
+fn an_answer_in_the_reply_to_the_post_counts() {
+    let remote = Plan::sse()
+        .on("initialize", |call| {
+            let result = json!({"protocolVersion": "2024-11-05", "capabilities": {}});
+            Some(Reply::json(call.result(result)))
+        })
+        .on("tools/call", |call| Some(Reply::json(call.result(json!({"number": call.number})))))
+        .start();
+    let mut host = bridge(&remote);
+    host.initialize();
+    for id in 1..=3 {
+        assert_eq!(host.echo(id)["result"]["number"], id - 1);
+    }
+    host.finish();
+}
+
+#[test]
+fn what_else_is_in_the_reply_to_a_post_is_passed_over() {
+    let others = [
+        Reply::json(r#"{"status":"accepted"}"#),
+        Reply::json(r#"{"jsonrpc":"2.0","id":77,"result":{}}"#),
+        Reply::json(r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{}}"#),
+        Reply::json(""),
+        Reply::status(200).body(r#"{"jsonrpc":"2.0","id":5,"result":{"wrong":1}}"#),
+    ];
+    let mut replies = others.clone().into_iter();
+    let remote = Plan::sse().on("tools/call", move |_| replies.next()).start();
+    let host = bridge(&remote);
+    host.initialize();
+    for id in 1..=others.len() {
+        host.ask_echo(id);
+        remote.wait_for("tools/call", id);
+        remote
+            .push(Step::event(&format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"right":1}}}}"#)));
+        assert_eq!(host.answer(id)["result"]["right"], 1);
+    }
+    assert_eq!(host.lines().len(), 1 + others.len(), "{:#?}", host.lines());
+}
+
+#[test]
+fn an_answer_given_in_both_places_is_one_answer() {
+    let remote = Plan::sse()
+        .once("tools/call", Reply::json(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#))
+        .start();
+    let host = bridge(&remote);
+    host.initialize();
+    host.echo(1);
+    remote.push(Step::event(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#));
+    host.echo(2);
+    assert_eq!(host.answers_to(1), 1);
+}
+
+#[test]
+fn a_server_that_answers_posts_is_initialized_again_over_the_next_stream() {
+    let remote = Plan::sse()
+        .on("initialize", |call| {
+            let result = json!({"protocolVersion": "2024-11-05", "capabilities": {}});
+            Some(Reply::json(call.result(result)))
+        })
+        .on("tools/call", |call| Some(Reply::json(call.result(json!({})))))
+        .start();
+    let host = bridge(&remote);
+    host.initialize();
+    host.echo(1);
+    remote.push(Step::Cut);
+    remote.wait_for("notifications/initialized", 2);
+    assert!(host.echo(2)["result"].is_object());
+}
+
 #[test]
 fn a_cancelled_request_gets_no_answer() {
     let remote = Plan::sse().once("tools/call", Reply::status(202)).start();

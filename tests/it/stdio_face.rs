@@ -291,8 +291,9 @@ fn an_output_that_takes_no_more_is_told() {
         .unwrap();
     let mut input = child.stdin.take().unwrap();
     std::io::Write::write_all(&mut input, b"garbage\n").unwrap();
-    let told = child.wait_with_output().unwrap().stderr;
-    let told = String::from_utf8(told).unwrap();
+    let done = child.wait_with_output().unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    let told = String::from_utf8(done.stderr).unwrap();
     assert!(told.contains("standard output failed, and answers are lost"), "{told}");
     drop(input);
 }

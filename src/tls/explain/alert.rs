@@ -9,6 +9,7 @@ use crate::tls::explain::sent;
 const PASS_ONE: &str = "pass one with `--tls-cert` and `--tls-key`, or with `--tls-pfx`";
 const OF_A_KNOWN_CA: &str =
     "ask for a certificate of a CA that the server trusts, then pass it with `--tls-cert`";
+const LOG_OF_THE_SERVER: &str = "the log of the server says why";
 
 /// Explains a fatal alert of the server.
 pub(super) fn explain(alert: AlertDescription, about: &Peer<'_>) -> Explanation {
@@ -107,9 +108,9 @@ fn about_handshake(alert: AlertDescription, about: &Peer<'_>) -> Explanation {
             "the server and we have no TLS parameters in common, or it rejected our certificate",
             "the log of the server says which; it must offer TLS 1.2 with ECDHE, or TLS 1.3",
         ),
-        A::InternalError => Explanation::without_hint(format!(
-            "the server failed inside while it made the connection (TLS alert {term})"
-        )),
+        A::InternalError => {
+            with("the server failed inside while it made the connection", LOG_OF_THE_SERVER)
+        }
         A::NoApplicationProtocol => with(
             "the server speaks neither HTTP/2 nor HTTP/1.1 on this port",
             "check the port of the URL",
@@ -122,9 +123,7 @@ fn about_handshake(alert: AlertDescription, about: &Peer<'_>) -> Explanation {
             &format!("the server knows no host by the name we gave it for `{}`", about.host),
             "pass the name that the server goes by with `--tls-servername`",
         ),
-        _ => {
-            Explanation::without_hint(format!("the server ended the connection (TLS alert {term})"))
-        }
+        _ => with("the server ended the connection", LOG_OF_THE_SERVER),
     }
 }
 
@@ -135,6 +134,7 @@ fn term(alert: AlertDescription) -> String {
         AlertDescription::UnknownCA => name.push_str("unknown_ca"),
         AlertDescription::UnknownPSKIdentity => name.push_str("unknown_psk_identity"),
         AlertDescription::UnrecognisedName => name.push_str("unrecognized_name"),
+        AlertDescription::Unknown(number) => name.push_str(&number.to_string()),
         other => {
             for (index, c) in format!("{other:?}").char_indices() {
                 if index > 0 && c.is_ascii_uppercase() {
@@ -156,7 +156,7 @@ mod tests {
     use super::term;
     use crate::tls::Peer;
 
-    const NAMED: [(A, &str); 14] = [
+    const NAMED: [(A, &str); 16] = [
         (A::UnknownCA, "`unknown_ca`"),
         (A::BadCertificate, "`bad_certificate`"),
         (A::CertificateUnknown, "`certificate_unknown`"),
@@ -171,6 +171,9 @@ mod tests {
         (A::NoApplicationProtocol, "`no_application_protocol`"),
         (A::DecryptError, "`decrypt_error`"),
         (A::InternalError, "`internal_error`"),
+        // Those that nothing more is known about.
+        (A::DecodeError, "`decode_error`"),
+        (A::Unknown(200), "`200`"),
     ];
 
     fn peer(subject: Option<&str>) -> Peer<'_> {
@@ -178,32 +181,15 @@ mod tests {
     }
 
     #[test]
-    fn every_alert_is_named_as_in_the_rfc() {
+    fn every_alert_is_named_as_in_the_rfc_and_has_a_hint() {
         for (alert, name) in NAMED {
             assert_eq!(term(alert), name);
             for subject in [None, Some("CN=dev from `c.pem`")] {
                 let explanation = explain(alert, &peer(subject));
                 assert!(explanation.cause.contains(name), "{}", explanation.cause);
-                // Only the server's own failure has no remedy here.
-                assert_eq!(
-                    explanation.hint.is_none(),
-                    alert == A::InternalError || (subject.is_none() && speaks_of_ours(alert)),
-                    "{explanation:?}"
-                );
+                assert!(explanation.hint.is_some(), "{explanation:?}");
             }
         }
-    }
-
-    /// Alerts about a certificate that we never had.
-    fn speaks_of_ours(alert: A) -> bool {
-        matches!(
-            alert,
-            A::UnknownCA
-                | A::CertificateExpired
-                | A::CertificateRevoked
-                | A::UnsupportedCertificate
-                | A::DecryptError
-        )
     }
 
     #[test]

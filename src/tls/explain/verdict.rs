@@ -7,7 +7,7 @@ use crate::report::peer_text;
 use crate::tls::certificate::utc;
 use crate::tls::explain::Explanation;
 use crate::tls::explain::Peer;
-use crate::tls::verify::Presented;
+use crate::tls::notes::Presented;
 
 /// Names of a certificate that are listed at most.
 const NAMES_SHOWN: usize = 10;
@@ -81,7 +81,7 @@ fn expired_list(verdict: &CertificateError) -> Explanation {
 }
 
 fn wrong_name(presented: Option<&Presented>, fallback: &[String], about: &Peer<'_>) -> Explanation {
-    let names = presented.map_or(fallback, |presented| &presented.names);
+    let names = presented.map_or(fallback, |presented| &presented.leaf.names);
     if names.is_empty() {
         return Explanation::new(
             "the server's certificate has no subject alternative name (`NotValidForName`)",
@@ -128,9 +128,9 @@ fn unknown_issuer(presented: Option<&Presented>) -> Explanation {
     }
     let cause = format!(
         "the server's certificate was issued by {}, which leads to no trusted CA {TERM}",
-        presented.issuer
+        presented.leaf.issuer
     );
-    if presented.intermediates > 0 {
+    if !presented.others.is_empty() {
         return Explanation::new(cause, "pass the root CA of the server with `--tls-ca`");
     }
     Explanation::new(
@@ -146,7 +146,7 @@ fn bad_signature(presented: Option<&Presented>) -> Explanation {
             format!(
                 "the server's certificate was not signed with the key of the trusted certificate \
                  {}, or that key is too small (`BadSignature`)",
-                presented.issuer
+                presented.leaf.issuer
             ),
             "pass the present certificate of the server's CA with `--tls-ca`; an RSA key needs 2048 \
              bits or more",
@@ -162,7 +162,7 @@ fn self_signed(presented: &Presented, term: &str) -> Explanation {
     Explanation::new(
         format!(
             "the server's certificate {} is self-signed, and not one that is trusted {term}",
-            presented.subject
+            presented.leaf.subject
         ),
         "if it is the right one, save it as PEM and pass exactly this one with `--tls-ca`",
     )
@@ -171,17 +171,17 @@ fn self_signed(presented: &Presented, term: &str) -> Explanation {
 /// webpki names the rest by errors that rustls does not tell apart; the certificate does.
 fn other(verdict: &CertificateError, presented: Option<&Presented>) -> Explanation {
     match presented {
-        Some(presented) if presented.version < 3 => Explanation::new(
+        Some(presented) if presented.leaf.version < 3 => Explanation::new(
             format!(
                 "the server's certificate is of X.509 version {} (`UnsupportedCertVersion`)",
-                presented.version
+                presented.leaf.version
             ),
             "reissue the server's certificate as X.509 v3, with a subjectAltName",
         ),
-        Some(presented) if presented.ca && presented.self_issued => {
+        Some(presented) if presented.leaf.is_ca && presented.self_issued => {
             self_signed(presented, "(`CaUsedAsEndEntity`)")
         }
-        Some(presented) if presented.ca => Explanation::new(
+        Some(presented) if presented.leaf.is_ca => Explanation::new(
             "the server shows the certificate of a CA as its own (`CaUsedAsEndEntity`)",
             "the server needs a certificate of its own, with CA:FALSE",
         ),

@@ -7,9 +7,9 @@ use rustls::CertificateError;
 use rustls::Error as TlsError;
 use rustls::PeerIncompatible;
 
+use crate::tls::notes::Presented;
 use crate::tls::server::words;
 use crate::tls::server::words::Words;
-use crate::tls::verify::Presented;
 
 /// A handshake with a client that failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -21,9 +21,9 @@ use rustls_pki_types::UnixTime;
 use crate::report::Report;
 use crate::tls::certificate;
 use crate::tls::client_certificate::ClientCertificate;
+use crate::tls::notes;
 use crate::tls::trust;
 use crate::tls::trust::RevocationList;
-use crate::tls::verify;
 
 /// Demands a certificate of a trusted CA from every client. The verdict is webpki's: a chain to
 /// one of the roots, dates, the purpose clientAuth or none, and no revocation.
@@ -82,7 +82,7 @@ impl ClientCertVerifier for Gate {
             let readable = certificate::parse(leaf).is_some();
             if readable { Ok(admitted) } else { Err(CertificateError::BadEncoding.into()) }
         });
-        verify::note(leaf, intermediates.len(), verdict.is_err());
+        notes::shown(leaf, intermediates, verdict.is_err());
         verdict
     }
 

@@ -8,8 +8,8 @@ use rustls::Error as TlsError;
 use rustls_pki_types::UnixTime;
 
 use crate::tls::certificate::utc;
+use crate::tls::notes::Presented;
 use crate::tls::server::failure::AcceptReason;
-use crate::tls::verify::Presented;
 
 /// A cause and a hint.
 pub(super) struct Words {
@@ -93,7 +93,7 @@ struct Certificate<'a>(Option<&'a Presented>);
 impl Certificate<'_> {
     /// `the client certificate CN=dev`.
     fn name(&self) -> String {
-        let subject = self.0.map(|presented| format!(" {}", presented.subject));
+        let subject = self.0.map(|presented| format!(" {}", presented.leaf.subject));
         format!("the client certificate{}", subject.unwrap_or_default())
     }
 
@@ -126,7 +126,7 @@ impl Certificate<'_> {
             Some(presented) => words(
                 format!(
                     "{name} was issued by {}, which leads to no CA in `--tls-client-ca` {TERM}",
-                    presented.issuer
+                    presented.leaf.issuer
                 ),
                 "the client needs a certificate of a trusted CA, and must send its intermediates \
                  along",
@@ -184,7 +184,7 @@ impl Certificate<'_> {
                 format!(
                     "{} was not signed with the key of the trusted CA {} (`BadSignature`)",
                     self.name(),
-                    presented.issuer
+                    presented.leaf.issuer
                 ),
                 "reissue it by the present CA, or add the CA that issued it to `--tls-client-ca`",
             ),
@@ -199,14 +199,14 @@ impl Certificate<'_> {
     fn unusable(&self, verdict: &CertificateError) -> Words {
         let name = self.name();
         match self.0 {
-            Some(presented) if presented.version < 3 => words(
+            Some(presented) if presented.leaf.version < 3 => words(
                 format!(
                     "{name} is of X.509 version {} (`UnsupportedCertVersion`)",
-                    presented.version
+                    presented.leaf.version
                 ),
                 "reissue it as X.509 v3: OpenSSL writes version 1 where it is given no extensions",
             ),
-            Some(presented) if presented.ca => words(
+            Some(presented) if presented.leaf.is_ca => words(
                 format!("{name} is that of a CA (`CaUsedAsEndEntity`)"),
                 "issue the client a certificate of its own, with CA:FALSE",
             ),

@@ -29,7 +29,7 @@ use crate::tls::trust::RevocationList;
 pub(in crate::tls) struct Judge {
     provider: Arc<CryptoProvider>,
     /// The certificates of `--tls-ca`.
-    ca: Vec<CertificateDer<'static>>,
+    ca: Arc<[CertificateDer<'static>]>,
     crls: Vec<RevocationList>,
     /// With the roots of `--tls-ca` alone.
     narrow: Option<Arc<WebPkiServerVerifier>>,
@@ -42,7 +42,7 @@ impl Judge {
     /// `ca_only` trusts `ca` and nothing else. Fails without any root and for a broken CRL.
     pub(in crate::tls) fn new(
         provider: Arc<CryptoProvider>,
-        ca: Vec<CertificateDer<'static>>,
+        ca: Arc<[CertificateDer<'static>]>,
         ca_only: bool,
         crls: Vec<RevocationList>,
     ) -> Result<Self, Report> {

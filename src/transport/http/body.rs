@@ -11,6 +11,7 @@ use crate::transport::http::http1::Http1;
 use crate::transport::http::link::Cause;
 use crate::transport::http::link::LinkState;
 use crate::transport::http::pool::Idle;
+use crate::transport::http::turns::Turn;
 
 /// A response body. Dropping it before its end tells the remote that nobody reads on (HTTP/2 resets
 /// the stream, HTTP/1.1 closes the connection).
@@ -24,7 +25,8 @@ pub struct Body {
 
 enum Wire {
     Http1(Box<hyper::body::Incoming>),
-    Http2(h2::RecvStream, Arc<LinkState>),
+    // The turn is given back after the stream.
+    Http2 { stream: h2::RecvStream, state: Arc<LinkState>, _turn: Turn },
 }
 
 /// Why a body could not be read whole.
@@ -43,8 +45,9 @@ impl Body {
         Self { wire: Wire::Http1(Box::new(incoming)), expected: 0, back: None }
     }
 
-    pub(crate) fn http2(stream: h2::RecvStream, state: Arc<LinkState>) -> Self {
-        Self { wire: Wire::Http2(stream, state), expected: 0, back: None }
+    pub(crate) fn http2(stream: h2::RecvStream, state: Arc<LinkState>, turn: Turn) -> Self {
+        let wire = Wire::Http2 { stream, state, _turn: turn };
+        Self { wire, expected: 0, back: None }
     }
 
     /// Notes the length that the remote announced, in bytes.
@@ -67,7 +70,7 @@ impl Body {
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, ReadError> {
         let chunk = match &mut self.wire {
             Wire::Http1(incoming) => http1_chunk(incoming).await?,
-            Wire::Http2(stream, state) => http2_chunk(stream, state).await?,
+            Wire::Http2 { stream, state, .. } => http2_chunk(stream, state).await?,
         };
         if chunk.is_none()
             && let Some((link, idle)) = self.back.take()

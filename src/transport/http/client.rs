@@ -24,6 +24,9 @@ use crate::transport::http::dial::Dial;
 use crate::transport::http::fault;
 use crate::transport::http::link::Link;
 use crate::transport::http::link::LinkError;
+use crate::transport::http::milestone::Milestone;
+use crate::transport::http::milestone::Observer;
+use crate::transport::http::milestone::Stop;
 use crate::transport::http::origin::Origin;
 use crate::transport::http::pool::Pool;
 
@@ -66,11 +69,20 @@ impl Client {
     /// is `https` and there is `tls`, or `http` and there is none: nothing secret goes over plain
     /// text by mistake.
     pub fn new(config: &RemoteConfig, tls: Option<Arc<ClientTls>>) -> Option<Self> {
+        Self::observed(config, tls, Observer::default())
+    }
+
+    /// The same, and `observer` is told what happens on the way.
+    pub fn observed(
+        config: &RemoteConfig,
+        tls: Option<Arc<ClientTls>>,
+        observer: Observer,
+    ) -> Option<Self> {
         let origin = Origin::of(&config.url)?;
         if origin.is_secure() != tls.is_some() {
             return None;
         }
-        let dial = Dial::new(origin, tls, &config.proxies, config.connect_timeout);
+        let dial = Dial::new(origin, tls, &config.proxies, config.connect_timeout, observer);
         let mut headers = config.headers.clone();
         headers.entry(header::USER_AGENT).or_insert_with(|| HeaderValue::from_static(USER_AGENT));
         // Without the header any coding would do (RFC 9110 section 12.5.3).
@@ -91,6 +103,11 @@ impl Client {
     /// The origin that all requests go to.
     pub fn origin(&self) -> &Origin {
         self.pool.dial().origin()
+    }
+
+    /// Who is told what happens.
+    pub(crate) fn observer(&self) -> &Observer {
+        self.pool.dial().observer()
     }
 
     /// The failure of a request whose connection was lost after it had been written.
@@ -146,12 +163,18 @@ impl Client {
         sent: &CancellationToken,
     ) -> Result<Reply, fault::Attempt> {
         let dial = self.pool.dial();
-        let mut link = self.pool.checkout().await.map_err(|e| fault::unreachable(dial, &e))?;
+        let mut link = self.pool.checkout().await.map_err(|e| {
+            let attempt = fault::unreachable(dial, &e);
+            let stop = || Stop { step: e.step, failure: attempt.failure.clone() };
+            self.observer().tell(|| Milestone::Stopped(stop()));
+            attempt
+        })?;
         let wire = self.wire(request, &link);
         let outcome = link.send(wire, sent).await;
         let state = Arc::clone(link.state());
         match outcome {
             Ok(response) => Ok(self.reply(response, link)),
+            Err(LinkError::Refused(cause)) => Err(fault::not_sent(dial, &state, &cause)),
             Err(LinkError::NotSent(cause)) => {
                 self.pool.forget(&state);
                 Err(fault::not_sent(dial, &state, &state.deepest(cause).await))
@@ -165,6 +188,11 @@ impl Client {
 
     fn reply(&self, response: http::Response<Body>, link: Link) -> Reply {
         let (head, body) = response.into_parts();
+        self.observer().tell(|| Milestone::Answered {
+            status: head.status,
+            version: head.version,
+            headers: head.headers.clone(),
+        });
         let length = head.headers.get(header::CONTENT_LENGTH);
         let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
         let body = body.expect(length.unwrap_or(0));

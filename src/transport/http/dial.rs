@@ -26,12 +26,16 @@ use tower_service::Service;
 
 use crate::limits;
 use crate::task::Tasks;
+use crate::tls;
 use crate::tls::Alpn;
 use crate::tls::ClientTls;
 use crate::transport::http::http1::Http1;
 use crate::transport::http::http2::Http2;
 use crate::transport::http::link::Cause;
 use crate::transport::http::link::Link;
+use crate::transport::http::milestone::Milestone;
+use crate::transport::http::milestone::Observer;
+use crate::transport::http::milestone::Step;
 use crate::transport::http::origin::Origin;
 use crate::transport::http::proxy::Proxies;
 use crate::transport::http::proxy::Proxy;
@@ -47,6 +51,7 @@ pub(crate) struct Dial {
     proxy: Option<Proxy>,
     limit: Duration,
     tcp: HttpConnector<Lookup>,
+    observer: Observer,
     tasks: Tasks,
 }
 
@@ -55,17 +60,6 @@ pub(crate) struct Dial {
 pub(crate) struct DialError {
     pub(crate) step: Step,
     pub(crate) cause: Cause,
-}
-
-/// The steps of connecting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    Http,
-    Name,
-    Proxy,
-    Tcp,
-    TimeLimit,
-    Tls,
 }
 
 /// The name has no address. A type of its own, so that it can be told from other TCP failures.
@@ -90,15 +84,16 @@ impl Dial {
         tls: Option<Arc<ClientTls>>,
         proxies: &Proxies,
         limit: Duration,
+        observer: Observer,
     ) -> Self {
-        let mut tcp = HttpConnector::new_with_resolver(Lookup);
+        let mut tcp = HttpConnector::new_with_resolver(Lookup { observer: observer.clone() });
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(limits::TCP_KEEPALIVE));
         tcp.set_keepalive_interval(Some(limits::TCP_KEEPALIVE_INTERVAL));
         tcp.set_keepalive_retries(Some(limits::TCP_KEEPALIVE_RETRIES));
         let proxy = proxies.to(&origin);
-        Self { origin, tls, proxy, limit, tcp, tasks: Tasks::new() }
+        Self { origin, tls, proxy, limit, tcp, observer, tasks: Tasks::new() }
     }
 
     pub(crate) fn origin(&self) -> &Origin {
@@ -107,6 +102,10 @@ impl Dial {
 
     pub(crate) fn proxy(&self) -> Option<&Proxy> {
         self.proxy.as_ref()
+    }
+
+    pub(crate) fn observer(&self) -> &Observer {
+        &self.observer
     }
 
     pub(crate) fn tls(&self) -> Option<&Arc<ClientTls>> {
@@ -129,6 +128,9 @@ impl Dial {
     }
 
     async fn attempt(&self) -> Result<Link, DialError> {
+        self.observer.tell(|| Milestone::Begins {
+            proxy: self.proxy.as_ref().map(|proxy| (proxy.to_string(), proxy.source().to_owned())),
+        });
         let Some(proxy) = &self.proxy else {
             return self.secure(self.tcp(self.target()?).await?).await;
         };
@@ -151,7 +153,11 @@ impl Dial {
             let step = if is_name_error(&e) { Step::Name } else { Step::Tcp };
             failed(step, e)
         })?;
-        Ok(stream.into_inner())
+        let stream = stream.into_inner();
+        if let (Ok(from), Ok(to)) = (stream.local_addr(), stream.peer_addr()) {
+            self.observer.tell(|| Milestone::Connected { from, to });
+        }
+        Ok(stream)
     }
 
     /// RFC 9110 section 9.3.6: the proxy is asked for the URL's own host and port.
@@ -176,8 +182,9 @@ impl Dial {
         if !response.status().is_success() {
             return Err(failed(Step::Proxy, ProxyError::Refused(response.status())));
         }
-        let upgraded = hyper::upgrade::on(response).await;
-        Ok(TokioIo::new(upgraded.map_err(|e| failed(Step::Proxy, e))?))
+        let upgraded = hyper::upgrade::on(response).await.map_err(|e| failed(Step::Proxy, e))?;
+        self.observer.tell(|| Milestone::Tunnelled);
+        Ok(TokioIo::new(upgraded))
     }
 
     /// A name that is looked up here may have several addresses: each gets its chance.
@@ -191,7 +198,10 @@ impl Dial {
             };
             let mut stream = self.tcp(proxy.socks_uri()).await?;
             match socks::open(&mut stream, &target, proxy.login()).await {
-                Ok(()) => return Ok(stream),
+                Ok(()) => {
+                    self.observer.tell(|| Milestone::Tunnelled);
+                    return Ok(stream);
+                }
                 Err(SocksError::Refused(_)) if targets.len() > 0 => {}
                 Err(e) => return Err(failed(e)),
             }
@@ -215,13 +225,17 @@ impl Dial {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Some(tls) = &self.tls else { return self.speak(stream, false).await };
+        let Some(own) = &self.tls else { return self.speak(stream, false).await };
         // TLS reads in small steps: without this each one is a system call.
         let stream = BufReader::with_capacity(limits::RECEIVE_BYTES, stream);
-        let stream = tls
-            .connect(self.origin.name(), stream, Alpn::H2AndHttp1)
-            .await
-            .map_err(|e| failed(Step::Tls, e))?;
+        let name = self.origin.name();
+        let stream = own.connect(name, stream, Alpn::H2AndHttp1).await.map_err(|e| {
+            if let Some(facts) = tls::handshake_facts(&e) {
+                self.observer.tell(|| Milestone::Unsecured(Box::new(own.complete(name, facts))));
+            }
+            failed(Step::Tls, e)
+        })?;
+        self.observer.tell(|| Milestone::Secured(Box::new(own.complete(name, stream.facts()))));
         let http2 = stream.negotiated_h2();
         self.speak(stream, http2).await
     }
@@ -256,7 +270,9 @@ fn is_name_error(error: &(dyn Error + 'static)) -> bool {
 
 /// Name resolution by the system.
 #[derive(Clone)]
-struct Lookup;
+struct Lookup {
+    observer: Observer,
+}
 
 impl Service<Name> for Lookup {
     type Response = std::vec::IntoIter<SocketAddr>;
@@ -268,9 +284,15 @@ impl Service<Name> for Lookup {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
+        let observer = self.observer.clone();
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await.map_err(NameError)?;
-            Ok(found.collect::<Vec<_>>().into_iter())
+            let found: Vec<SocketAddr> = found.collect();
+            observer.tell(|| Milestone::Resolved {
+                name: name.as_str().to_owned(),
+                addresses: found.iter().map(SocketAddr::ip).collect(),
+            });
+            Ok(found.into_iter())
         })
     }
 }

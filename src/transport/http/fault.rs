@@ -18,10 +18,10 @@ use crate::transport::http::client::Reply;
 use crate::transport::http::dial::Dial;
 use crate::transport::http::dial::DialError;
 use crate::transport::http::dial::ProxyError;
-use crate::transport::http::dial::Step;
 use crate::transport::http::greeting::Greeting;
 use crate::transport::http::link::Cause;
 use crate::transport::http::link::LinkState;
+use crate::transport::http::milestone::Step;
 use crate::transport::http::origin::Origin;
 use crate::transport::http::socks::SocksError;
 
@@ -154,7 +154,8 @@ pub(crate) fn foreign_redirect(origin: &Origin, to: &Url) -> Failure {
 pub(crate) fn endless_redirect(origin: &Origin) -> Failure {
     let report = Report::new(format!("{origin} redirects too often"));
     let cause = format!("more than {} redirects", limits::MAX_REDIRECTS);
-    Failure::new(Kind::Refused, report.cause(cause))
+    let hint = "check the URL, and the address that the server or a proxy before it has for itself";
+    Failure::new(Kind::Refused, report.cause(cause).hint(hint))
 }
 
 /// The deepest error of a chain, in its own words.

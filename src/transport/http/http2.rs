@@ -24,6 +24,7 @@ use crate::transport::http::body::Body;
 use crate::transport::http::link::Cause;
 use crate::transport::http::link::LinkError;
 use crate::transport::http::link::LinkState;
+use crate::transport::http::turns::Turns;
 use crate::transport::http::witness::Witness;
 
 /// A handle on an HTTP/2 connection; clones share the connection.
@@ -31,6 +32,7 @@ use crate::transport::http::witness::Witness;
 pub(crate) struct Http2 {
     requests: SendRequest<Bytes>,
     state: Arc<LinkState>,
+    turns: Arc<Turns>,
 }
 
 impl Http2 {
@@ -50,7 +52,7 @@ impl Http2 {
             .await
             .map_err(|e| state.cause_or(Arc::new(e)))?;
         tasks.spawn(drive(connection, Arc::clone(&state)));
-        Ok(Self { requests, state })
+        Ok(Self { requests, state, turns: Arc::default() })
     }
 
     pub(crate) async fn send(
@@ -59,6 +61,8 @@ impl Http2 {
         sent: &CancellationToken,
     ) -> Result<Response<Body>, LinkError> {
         let (parts, body) = request.into_parts();
+        // What waits for its turn has not left, which h2 could not prove.
+        let turn = self.turns.take(|| self.room()).await;
         let ready = self.requests.clone().ready().await;
         let mut requests = ready.map_err(|e| LinkError::NotSent(Arc::new(e)))?;
         let head = Request::from_parts(parts, ());
@@ -73,11 +77,16 @@ impl Http2 {
         let response = response.await.map_err(|e| self.failed(e))?;
         self.state.note_answer();
         let state = Arc::clone(&self.state);
-        Ok(response.map(|stream| Body::http2(stream, state)))
+        Ok(response.map(|stream| Body::http2(stream, state, turn)))
     }
 
     pub(crate) fn state(&self) -> &Arc<LinkState> {
         &self.state
+    }
+
+    /// How many streams the peer takes at a time. A connection that has ended says so to each.
+    fn room(&self) -> usize {
+        if self.state.has_ended() { usize::MAX } else { self.requests.current_max_send_streams() }
     }
 
     fn failed(&self, error: h2::Error) -> LinkError {
@@ -87,7 +96,11 @@ impl Http2 {
         // others, if the connection ends before their answer, have a broken pipe.
         let passed_over = error.is_go_away() && error.is_remote();
         let cause = Arc::new(error);
-        if refused || passed_over { LinkError::NotSent(cause) } else { LinkError::Unknown(cause) }
+        match () {
+            () if refused => LinkError::Refused(cause),
+            () if passed_over => LinkError::NotSent(cause),
+            () => LinkError::Unknown(cause),
+        }
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) enum Link {
 pub(crate) enum LinkError {
     /// Proof that the remote did not process the request.
     NotSent(Cause),
+    /// The same for this request alone: the connection goes on (RFC 9113 section 8.7).
+    Refused(Cause),
     /// The request, or part of it, was written.
     Unknown(Cause),
 }

@@ -56,7 +56,7 @@ fn failure(launch: &Launch, error: &io::Error) -> Failure {
     let report = Report::new(format!("cannot start the server process `{program}`"));
     let report = report.cause(error.to_string());
     if !is_shortage(error) {
-        let report = Report { hint: hint(launch, error.kind()).map(str::to_owned), ..report };
+        let report = Report { hint: hint(launch, error).map(str::to_owned), ..report };
         return Failure::new(Kind::NotSent, report);
     }
     // Nothing of the request has gone anywhere.
@@ -72,8 +72,12 @@ fn not_grouped(launch: &Launch, error: &io::Error) -> Failure {
 }
 
 /// It was there when the server was started.
-fn hint(launch: &Launch, kind: ErrorKind) -> Option<&'static str> {
-    match kind {
+fn hint(launch: &Launch, error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        _ if is_no_program(error) => Some(
+            "check that a script names its program in its first line, as in `#!/bin/sh`, and that any other \
+             file is a program for this machine",
+        ),
         ErrorKind::NotFound => Some(
             "check that its file, the program in its first line (`#!`) and its folder are still there",
         ),
@@ -87,6 +91,19 @@ fn hint(launch: &Launch, kind: ErrorKind) -> Option<&'static str> {
         ErrorKind::InvalidInput => Some("check that no argument or variable has a zero byte"),
         _ => None,
     }
+}
+
+/// The system does not know how to run the file (execve(2), ENOEXEC).
+#[cfg(unix)]
+fn is_no_program(error: &io::Error) -> bool {
+    rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::NOEXEC)
+}
+
+/// The same in the words of Windows.
+#[cfg(not(unix))]
+fn is_no_program(error: &io::Error) -> bool {
+    const ERROR_BAD_EXE_FORMAT: i32 = 193;
+    error.raw_os_error() == Some(ERROR_BAD_EXE_FORMAT)
 }
 
 /// Whether `cmd.exe` runs it.

@@ -45,22 +45,43 @@ impl Refusal {
                 "does not take this request at this path",
                 "check the URL's path",
             ),
+            406 => row(
+                Kind::Refused,
+                "has neither JSON nor an event stream at this path",
+                "check the URL's path: a page for people may be there",
+            ),
             413 => row(
                 Kind::TooLarge,
                 "takes no message of this size",
                 "send less, or raise the limit of the server and of the proxies before it",
+            ),
+            415 => row(
+                Kind::Refused,
+                "takes no JSON at this path",
+                "check the URL's path: something else than an MCP server may be there",
+            ),
+            421 => row(
+                Kind::Refused,
+                "is not the server for this name",
+                "check the host of the URL, and `--tls-servername` if it is set",
             ),
             429 => row(
                 Kind::Overloaded,
                 "has had too many requests",
                 "wait before you send more, or ask for a higher limit",
             ),
+            500 => row(Kind::Refused, "failed inside", "the log of the server says why"),
             502 | 504 => row(
                 Kind::OutcomeUnknown,
                 "lost its own server; the request may or may not have been executed",
                 "check at the remote before you send it again",
             ),
             503 => row(Kind::Overloaded, "is overloaded", "try again later"),
+            400 => row(
+                Kind::Refused,
+                "takes the request for a wrong one",
+                "check the URL; the log of the server says what it misses",
+            ),
             _ => Words { kind: Kind::Refused, error: "refused the request", hint: None },
         }
     }

@@ -104,8 +104,7 @@ impl Posting<'_> {
             (MessageKind::Request { .. }, _) => drop(self.request(message)),
             (_, Some("notifications/initialized")) => {
                 self.shared.handshake().initialized = Some(message.clone());
-                let sent = CancellationToken::new();
-                let posted = self.shared.post(&message, &sent);
+                let posted = self.shared.post(&message);
                 if matches!(inlet.hold(posted).await, Some(Err(_))) {
                     tracing::warn!("lost `notifications/initialized` on the way to the remote");
                 }
@@ -140,9 +139,7 @@ async fn post_one_by_one(shared: Arc<Conversation>, mut items: mpsc::Receiver<On
         if let Some(after) = after {
             let _ = timeout(limits::ONE_WAY_TIMEOUT, after.cancelled()).await;
         }
-        let posted = timeout(limits::ONE_WAY_TIMEOUT, async {
-            shared.post(&message, &CancellationToken::new()).await
-        });
+        let posted = timeout(limits::ONE_WAY_TIMEOUT, shared.post(&message));
         let problem = match posted.await {
             Ok(Ok(())) => continue,
             Ok(Err(trouble)) => trouble.line(shared.http.origin()),

@@ -23,6 +23,7 @@ use crate::message::RpcError;
 use crate::report::Failure;
 use crate::transport::events::Events;
 use crate::transport::http::Client;
+use crate::transport::http::Reply;
 use crate::transport::http::{self as plain};
 use crate::transport::refusal::Refusal;
 use crate::transport::sse::pending::Pending;
@@ -70,13 +71,17 @@ impl Conversation {
             Err(e) => return tracing::warn!("dropped an event of the remote: {e}"),
         };
         for message in message.split() {
-            let id = message.head().and_then(|head| head.response_id());
-            if let Some(waiting) = id.and_then(|id| self.pending.settle(id)) {
-                self.learn(&message, &waiting.method);
-            }
-            // Whether anybody waits for it is known to the relay.
-            let _ = self.host.send(message).await;
+            self.pass(message).await;
         }
+    }
+
+    async fn pass(&self, message: Message) {
+        let id = message.head().and_then(|head| head.response_id());
+        if let Some(waiting) = id.and_then(|id| self.pending.settle(id)) {
+            self.learn(&message, &waiting.method);
+        }
+        // Whether anybody waits for it is known to the relay.
+        let _ = self.host.send(message).await;
     }
 
     fn learn(&self, answer: &Message, method: &str) {
@@ -101,12 +106,21 @@ impl Conversation {
         }
     }
 
-    /// Posts one message.
-    pub(crate) async fn post(
+    /// Posts a message that has no answer.
+    pub(crate) async fn post(&self, message: &Message) -> Result<(), Trouble> {
+        let reply = self.send(message, &CancellationToken::new()).await?;
+        // Read to its end so that the connection can be used again; what it says has no meaning.
+        let rest = reply.body.read(limits::REFUSAL_BODY_BYTES);
+        let _ = timeout(limits::REFUSAL_BODY_TIMEOUT, rest).await;
+        Ok(())
+    }
+
+    /// Posts one message. The reply is a success.
+    pub(crate) async fn send(
         &self,
         message: &Message,
         sent: &CancellationToken,
-    ) -> Result<(), Trouble> {
+    ) -> Result<Reply, Trouble> {
         let request = plain::Request {
             method: Method::POST,
             url: self.endpoint.lock().unwrap_or_else(PoisonError::into_inner).clone(),
@@ -117,28 +131,49 @@ impl Conversation {
         if !reply.status.is_success() {
             return Err(Trouble::Refused(Refusal::read(reply).await));
         }
-        // Read to its end so that the connection can be used again; what it says has no meaning.
-        let rest = reply.body.read(limits::REFUSAL_BODY_BYTES);
-        let _ = timeout(limits::REFUSAL_BODY_TIMEOUT, rest).await;
-        Ok(())
+        Ok(reply)
+    }
+
+    /// The answers in the reply to a POST. They belong on the stream, but there are servers that give
+    /// them here.
+    pub(crate) async fn answers(&self, reply: Reply) -> Vec<Message> {
+        let is_json = plain::media_type(&reply.headers) == "application/json";
+        let limit = if is_json { self.settings.max_message } else { limits::REFUSAL_BODY_BYTES };
+        let body = reply.body.read(limit).await;
+        // `Accepted`, as a rule.
+        let Some(body) = body.ok().filter(|body| is_json && !body.is_empty()) else {
+            return Vec::new();
+        };
+        match Message::parse(body) {
+            Ok(message) => message.split(),
+            Err(e) => {
+                tracing::debug!("the reply to a POST is no message: {e}");
+                Vec::new()
+            }
+        }
     }
 
     /// Posts a request and sees to it that it is answered.
     pub(crate) async fn request(self: Arc<Self>, message: Message, id: Id, waiting: Waiting) {
-        if let Err(trouble) = self.post(&message, &waiting.sent).await {
-            if self.pending.settle(&id).is_some() {
-                let answer = trouble.answer(self.http.origin(), &id, &waiting.method);
-                let _ = self.host.send(answer).await;
+        let reply = match self.send(&message, &waiting.sent).await {
+            Ok(reply) => reply,
+            Err(trouble) => {
+                if self.pending.settle(&id).is_some() {
+                    let answer = trouble.answer(self.http.origin(), &id, &waiting.method);
+                    let _ = self.host.send(answer).await;
+                }
+                return;
             }
-            return;
-        }
+        };
         let probe = &*waiting.method == "server/discover";
         let limit =
             if probe { Some(limits::DISCOVER_TIMEOUT) } else { self.settings.request_timeout };
-        let Some(limit) = limit else { return };
-        if timeout(limit, waiting.answered.cancelled()).await.is_ok()
-            || self.pending.settle(&id).is_none()
-        {
+        let Some(limit) = limit else { return self.hear(reply, &waiting).await };
+        let answered = async {
+            self.hear(reply, &waiting).await;
+            waiting.answered.cancelled().await;
+        };
+        if timeout(limit, answered).await.is_ok() || self.pending.settle(&id).is_none() {
             return;
         }
         if !probe {
@@ -147,6 +182,27 @@ impl Conversation {
         // Servers of this transport may ignore what comes before `initialize` (A50).
         let error = RpcError::method_not_found(&waiting.method);
         let _ = self.host.send(error.answer(Some(&id))).await;
+    }
+
+    /// Reads the reply to a request: to its end, so that the connection can be used again, but not
+    /// for ever.
+    async fn hear(&self, reply: Reply, waiting: &Waiting) {
+        let too_late = async {
+            waiting.answered.cancelled().await;
+            tokio::time::sleep(limits::REFUSAL_BODY_TIMEOUT).await;
+        };
+        let answers = tokio::select! {
+            answers = self.answers(reply) => answers,
+            () = too_late => return,
+        };
+        for message in answers {
+            let id = message.head().and_then(|head| head.response_id());
+            if id.is_some_and(|id| self.pending.holds(id)) {
+                self.pass(message).await;
+            } else {
+                tracing::debug!("dropped a message in the reply to a POST: nobody waits for it");
+            }
+        }
     }
 
     pub(crate) async fn answer(&self, failure: &Failure, id: &Id, method: &str) {

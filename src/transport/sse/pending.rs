@@ -35,6 +35,11 @@ impl Pending {
         self.lock().insert(id, waiting);
     }
 
+    /// Whether this request waits.
+    pub(crate) fn holds(&self, id: &Id) -> bool {
+        self.lock().contains_key(id)
+    }
+
     /// Takes a request off the table. `None` if it was answered already.
     pub(crate) fn settle(&self, id: &Id) -> Option<Waiting> {
         let waiting = self.lock().remove(id)?;

@@ -6,6 +6,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::limits;
+use crate::message::Id;
 use crate::message::Message;
 use crate::report::Failure;
 use crate::retry::Backoff;
@@ -53,7 +54,7 @@ impl Conversation {
         let answered = timeout(limit, self.initialize_again(&initialize, &mut events)).await;
         answered.unwrap_or_else(|_| Err(self.http.unanswered(limit)))?;
         if let Some(initialized) = initialized {
-            self.post(&initialized, &CancellationToken::new())
+            self.post(&initialized)
                 .await
                 .map_err(|trouble| trouble.into_failure(self.http.origin()))?;
         }
@@ -66,17 +67,26 @@ impl Conversation {
         events: &mut Events,
     ) -> Result<(), Failure> {
         let id = initialize.request_ids().next().cloned();
-        self.post(initialize, &CancellationToken::new())
+        let reply = self
+            .send(initialize, &CancellationToken::new())
             .await
             .map_err(|trouble| trouble.into_failure(self.http.origin()))?;
+        let answers = timeout(limits::REFUSAL_BODY_TIMEOUT, self.answers(reply)).await;
+        if answers.unwrap_or_default().iter().any(|message| is_answer_to(message, id.as_ref())) {
+            return Ok(());
+        }
         loop {
             let event =
                 events.next().await.map_err(|end| self.http.outcome_unknown(end.to_string()))?;
             let Ok(message) = Message::parse(event.data) else { continue };
-            let answers = message.head().and_then(|head| head.response_id()) == id.as_ref();
-            if answers && message.head().is_some_and(|head| head.response_id().is_some()) {
+            if is_answer_to(&message, id.as_ref()) {
                 return Ok(());
             }
         }
     }
+}
+
+fn is_answer_to(message: &Message, id: Option<&Id>) -> bool {
+    let answered = message.head().and_then(|head| head.response_id());
+    answered.is_some() && answered == id
 }

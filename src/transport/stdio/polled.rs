@@ -7,6 +7,8 @@ use std::io::ErrorKind;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::os::fd::BorrowedFd;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
 use rustix::event::PollFlags;
@@ -21,7 +23,6 @@ use crate::task::Tasks;
 use crate::transport::bundle::Bundle;
 use crate::transport::stdio::incoming::Incoming;
 use crate::transport::stdio::nonblocking;
-use crate::transport::stdio::outgoing;
 
 /// Standard input, if it can be polled.
 pub(crate) fn input() -> io::Result<AsyncFd<File>> {
@@ -59,20 +60,24 @@ pub(crate) fn read(input: AsyncFd<File>, mut incoming: Incoming, tasks: &Tasks) 
 pub(crate) fn write(
     output: AsyncFd<File>,
     mut messages: Receiver,
-    done: oneshot::Sender<()>,
+    done: oneshot::Sender<io::Result<()>>,
     tasks: &Tasks,
 ) {
     tasks.spawn(async move {
+        let writing_large = AtomicBool::new(false);
         let written = tokio::select! {
-            written = write_all(&output, &mut messages) => written,
-            () = closed(&output) => Err(ErrorKind::BrokenPipe.into()),
+            // A write knows more: whether something is lost.
+            biased;
+            written = write_all(&output, &mut messages, &writing_large) => written,
+            () = closed(&output) => match writing_large.load(Relaxed) {
+                true => Err(ErrorKind::BrokenPipe.into()),
+                false => Ok(()),
+            },
         };
-        if let Err(e) = written {
-            outgoing::note_end(&e);
-        }
+        tracing::debug!("standard output has ended: {written:?}");
         drop(messages);
         // Nobody waits any more if the other end is gone.
-        let _ = done.send(());
+        let _ = done.send(written);
     });
 }
 
@@ -104,7 +109,11 @@ async fn next_chunk(input: &AsyncFd<File>, room: &mut [u8]) -> io::Result<Bytes>
     }
 }
 
-async fn write_all(output: &AsyncFd<File>, messages: &mut Receiver) -> io::Result<()> {
+async fn write_all(
+    output: &AsyncFd<File>,
+    messages: &mut Receiver,
+    writing_large: &AtomicBool,
+) -> io::Result<()> {
     let mut bundle = Bundle::default();
     while bundle.next(messages).await.is_some() {
         let mut rest = &bundle.small[..];
@@ -113,7 +122,9 @@ async fn write_all(output: &AsyncFd<File>, messages: &mut Receiver) -> io::Resul
             rest = &rest[written..];
         }
         if let Some(large) = bundle.large.take() {
+            writing_large.store(true, Relaxed);
             write_large(output, large).await?;
+            writing_large.store(false, Relaxed);
         }
     }
     Ok(())

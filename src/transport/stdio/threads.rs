@@ -14,7 +14,6 @@ use crate::channel::Receiver;
 use crate::limits;
 use crate::transport::bundle::Bundle;
 use crate::transport::stdio::incoming::Incoming;
-use crate::transport::stdio::outgoing;
 
 /// Reads until the end of the input, or until nobody wants more. Such a read cannot be stopped: the
 /// thread ends with the process.
@@ -27,14 +26,12 @@ pub(crate) fn read(incoming: Incoming) -> io::Result<()> {
 }
 
 /// Writes until nothing more will come, or nobody reads. Dropping the receiver tells the senders.
-pub(crate) fn write(messages: Receiver, done: oneshot::Sender<()>) -> io::Result<()> {
+pub(crate) fn write(messages: Receiver, done: oneshot::Sender<io::Result<()>>) -> io::Result<()> {
     let runtime = Handle::current();
     let spawned = thread::Builder::new().name("stdout".to_owned()).spawn(move || {
-        if let Err(e) = write_all(messages, &runtime) {
-            outgoing::note_end(&e);
-        }
+        let written = write_all(messages, &runtime);
         // Nobody waits any more if the other end is gone.
-        let _ = done.send(());
+        let _ = done.send(written);
     });
     spawned.map(drop)
 }

@@ -130,6 +130,11 @@ impl Client {
         trouble.answer(self.shared.http.origin(), id, method)
     }
 
+    /// Whether the request `id` has no answer and has certainly not left.
+    pub fn is_unsent(&self, id: &Id) -> bool {
+        self.shared.flights.unsent().contains(id)
+    }
+
     /// Carries what comes from the host until nothing more will come, then ends the session.
     pub async fn run(mut self, mut inlet: Inlet) {
         while !inlet.is_over() {
@@ -216,10 +221,16 @@ impl Client {
     fn request(&self, message: Message) {
         let Some(exchange) = self.exchange(message.clone()) else { return };
         let shared = Arc::clone(&self.shared);
+        let cancelled = exchange.cancelled();
         self.exchanges.spawn(async move {
             match (exchange.run().await, message.request()) {
                 (Ok(exchange), _) => exchange.drain().await,
                 (Err(_), None) => {}
+                // Nobody waits for it, and many servers just end what was cancelled.
+                (Err(trouble), Some((_, method))) if cancelled.is_cancelled() => {
+                    let line = trouble.line(shared.http.origin());
+                    tracing::debug!("`{method}` was cancelled, and ended so: {line}");
+                }
                 (Err(trouble), Some((id, method))) => {
                     let answer = trouble.answer(shared.http.origin(), id, method);
                     // Nobody to tell if the host is gone.
@@ -288,7 +299,7 @@ impl Client {
     /// Answers what has not left, now that nothing leaves any more.
     async fn answer_unsent(&self) {
         let origin = self.shared.http.origin();
-        let error = never_sent(format!("there was no connection to {origin} yet"));
+        let error = never_sent(format!("it still waited for its turn on a connection to {origin}"));
         for id in self.shared.flights.unsent() {
             // Nobody to tell if the host is gone.
             let _ = self.shared.host.send(error.answer(Some(&id))).await;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use http::StatusCode;
+use tokio_util::sync::CancellationToken;
 
 use crate::limits;
 use crate::message::Id;
@@ -73,6 +74,11 @@ impl Exchange {
         let MessageKind::Request { id, method } = message.head()?.kind.clone() else { return None };
         let flight = Flight::new(modern);
         Some(Self { own: true, ..Self::new(shared, message, id, method, flight) })
+    }
+
+    /// Cancelled, once the host has cancelled the request.
+    pub(crate) fn cancelled(&self) -> CancellationToken {
+        self.flight.cancelled.clone()
     }
 
     /// Runs until the host has its answer. What follows on the stream is for [`Exchange::drain`].

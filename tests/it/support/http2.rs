@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Response;
@@ -17,6 +18,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::support::background::Background;
 use crate::support::background::PanicNote;
+use crate::support::watched::Watched;
 
 /// One connection after its TLS handshake.
 pub(crate) type Stream = TlsStream<TcpStream>;
@@ -78,7 +80,16 @@ pub(crate) async fn serve(
     stream: Stream,
     answer: impl Fn(usize, String) -> Result<String, h2::Reason>,
 ) {
-    let mut connection = h2::server::handshake(stream).await.unwrap();
+    serve_few(stream, 100, answer).await;
+}
+
+/// The same for so many requests at a time.
+pub(crate) async fn serve_few(
+    stream: Stream,
+    streams: u32,
+    answer: impl Fn(usize, String) -> Result<String, h2::Reason>,
+) {
+    let mut connection = few(streams).handshake::<_, Bytes>(stream).await.unwrap();
     let mut number = 0;
     while let Some(Ok((request, mut respond))) = connection.accept().await {
         // The body comes while the connection is driven.
@@ -104,6 +115,27 @@ pub(crate) async fn serve(
         }
         number += 1;
     }
+}
+
+/// Takes so many requests at a time, counts them, and answers the first alone, which has the id 0.
+pub(crate) async fn keep(stream: Stream, streams: u32, seen: Arc<Watched<usize>>) {
+    let mut connection = few(streams).handshake::<_, Bytes>(stream).await.unwrap();
+    let mut kept = Vec::new();
+    while let Some(Ok((request, mut respond))) = connection.accept().await {
+        if kept.is_empty() {
+            let head = Response::builder().header("content-type", "application/json");
+            let mut out = respond.send_response(head.body(()).unwrap(), false).unwrap();
+            out.send_data(Bytes::from(r#"{"jsonrpc":"2.0","id":0,"result":{}}"#), true).unwrap();
+        }
+        kept.push((request, respond));
+        seen.change(|seen| *seen += 1);
+    }
+}
+
+fn few(streams: u32) -> h2::server::Builder {
+    let mut builder = h2::server::Builder::new();
+    builder.max_concurrent_streams(streams);
+    builder
 }
 
 /// Reads one whole request by hand, then says goodbye: streams above `last_stream` were not

@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::net::TcpStream;
 use std::os::unix::process::ExitStatusExt as _;
+use std::panic::Location;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -243,6 +244,11 @@ impl Serve {
         self.seen.wait("end of the program", |seen| seen.exit)
     }
 
+    /// As [`Serve::exit`], for an end that may not come within `limit`.
+    pub(crate) fn exits_within(&self, limit: Duration) -> Option<ExitStatus> {
+        self.seen.wait_for(limit, |seen| seen.exit)
+    }
+
     pub(crate) fn has_ended(&self) -> bool {
         self.seen.lock().exit.is_some()
     }
@@ -338,12 +344,19 @@ impl Usage {
 /// bell.
 #[track_caller]
 pub(crate) fn until<R>(what: &str, mut ready: impl FnMut() -> Option<R>) -> R {
-    let end = Instant::now() + LIMIT;
+    let place = Location::caller();
+    let ready = until_within(LIMIT, &mut ready);
+    ready.unwrap_or_else(|| panic!("no {what} within {LIMIT:?}, at {place}"))
+}
+
+/// The same, but not longer than `limit`, and it may be in vain.
+pub(crate) fn until_within<R>(limit: Duration, mut ready: impl FnMut() -> Option<R>) -> Option<R> {
+    let end = Instant::now() + limit;
     loop {
-        if let Some(result) = ready() {
+        let result = ready();
+        if result.is_some() || Instant::now() >= end {
             return result;
         }
-        assert!(Instant::now() < end, "no {what} within {LIMIT:?}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

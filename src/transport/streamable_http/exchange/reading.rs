@@ -10,6 +10,7 @@ use crate::transport::http::Body;
 use crate::transport::http::ReadError;
 use crate::transport::streamable_http::client::Trouble;
 use crate::transport::streamable_http::exchange::Exchange;
+use crate::transport::streamable_http::exchange::broken;
 use crate::transport::streamable_http::exchange::protocol;
 use crate::transport::streamable_http::reply::Shape;
 use crate::transport::streamable_http::stream::Stream;
@@ -26,7 +27,13 @@ impl Exchange {
         let mut messages = Vec::new();
         message.split_into(&mut messages);
         self.deliver(&mut messages).await;
-        if self.answered { Ok(()) } else { Err(protocol("the remote answered another request")) }
+        if self.answered {
+            return Ok(());
+        }
+        Err(broken(
+            "the remote answered another request".to_owned(),
+            "check what stands before the server: a cache or a proxy may mix answers up",
+        ))
     }
 
     pub(super) async fn stream(&mut self, body: Body) -> Result<(), Trouble> {

@@ -44,6 +44,7 @@ fn main() {
     }
     note(&format!("end {}", std::process::id()));
     if has("--deaf") {
+        // It is there to be killed, and does not stay for ever if nobody does.
         thread::sleep(Duration::from_secs(600));
     }
 }

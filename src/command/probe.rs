@@ -1,0 +1,358 @@
+//! The probe: the way to a server step by step, the reason where it ends, and what the server
+//! offers. It connects by the very code that the bridge has, so that what works here works there.
+
+mod certificates;
+pub mod findings;
+mod page;
+pub mod screen;
+mod tour;
+mod way;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::command::bridge::BridgeConfig;
+use crate::command::probe::findings::Class;
+use crate::command::probe::findings::Entry;
+use crate::command::probe::findings::Findings;
+use crate::command::probe::findings::ListKind;
+use crate::command::probe::findings::Offers;
+use crate::command::probe::findings::Problem;
+use crate::command::probe::findings::Step;
+use crate::command::probe::findings::Words;
+use crate::command::probe::screen::Screen;
+use crate::command::probe::tour::Era;
+use crate::command::probe::tour::Greeting;
+use crate::command::probe::way::Way;
+use crate::command::script;
+use crate::command::script::Refused;
+use crate::command::script::Script;
+use crate::limits;
+use crate::report::Kind;
+use crate::report::Report;
+use crate::tls::ClientTls;
+use crate::transport::fallback::STREAMABLE_HTTP;
+use crate::transport::fallback::Strategy;
+use crate::transport::http::Client;
+use crate::transport::http::Milestone;
+use crate::transport::http::Observer;
+use crate::transport::streamable_http::Settings;
+
+/// What servers see of us.
+const NAME: &str = "mcp-secure-remote-client";
+
+/// What is probed, and how.
+#[derive(Debug)]
+pub struct ProbeConfig {
+    /// The server, and the way to it, as for the bridge.
+    pub bridge: BridgeConfig,
+    /// The time for all of it.
+    pub limit: Duration,
+    /// So long before the end of a certificate a warning is due.
+    pub warn_expiry: Duration,
+}
+
+/// Probes a server and shows what happens. Nothing that goes wrong on the way is an error here: it
+/// is in the findings.
+pub async fn run(config: ProbeConfig, screen: &mut Screen<'_>) -> Findings {
+    let url = config.bridge.display_url().to_owned();
+    screen.begin(&url);
+    let mut probe = Probe {
+        way: Way::new(config.bridge.remote.url.scheme() == "https"),
+        entries: Vec::new(),
+        screen,
+    };
+    let limit = config.limit;
+    let ended = tokio::time::timeout(limit, probe.all(&config)).await;
+    let (offers, failure) = match ended {
+        Ok(Ok(offers)) => (offers, None),
+        Ok(Err(problem)) => (Offers::default(), Some(problem)),
+        Err(_) => (Offers::default(), Some(probe.late(limit))),
+    };
+    let Probe { entries, .. } = probe;
+    let warnings = entries.iter().flat_map(|entry| entry.warnings.clone()).collect();
+    let findings =
+        Findings { url, ok: failure.is_none(), failure, warnings, steps: entries, offers };
+    screen.end(&findings);
+    findings
+}
+
+/// What happens, in the order in which it does.
+enum News {
+    Way(Instant, Milestone),
+    Step(Entry),
+}
+
+/// What was found out so far.
+struct Probe<'a, 'b> {
+    way: Way,
+    entries: Vec<Entry>,
+    screen: &'a mut Screen<'b>,
+}
+
+impl Probe<'_, '_> {
+    async fn all(&mut self, config: &ProbeConfig) -> Result<Offers, Problem> {
+        let (news, mut heard) = mpsc::channel(limits::PROBE_NEWS);
+        let told = news.clone();
+        let observer = Observer::new(move |milestone| {
+            // Who does not listen any more has what it needs.
+            let _ = told.try_send(News::Way(Instant::now(), milestone));
+        });
+        let http = Arc::new(self.client(config, observer)?);
+        let BridgeConfig { strategy, max_message_size, request_timeout, .. } = config.bridge;
+        let settings =
+            Settings { max_message: max_message_size, request_timeout, reinitialize: false };
+        let legacy = {
+            let (http, settings) = (Arc::clone(&http), settings.clone());
+            script::play(NAME, http, strategy, settings, async |script| {
+                conversation(script, Era::Legacy, &news).await
+            })
+        };
+        match self.follow(&mut heard, legacy).await {
+            // There is no modern traffic over HTTP+SSE.
+            Ok(mut offers) if self.way.transport == Some(STREAMABLE_HTTP) => {
+                let (http, strategy) = (Arc::clone(&http), Strategy::HttpOnly);
+                let modern = script::play(NAME, http, strategy, settings, tour::discover);
+                if let Ok(greeting) = self.follow(&mut heard, modern).await {
+                    offers.protocol_versions.extend(greeting.versions);
+                    offers.protocol_versions.dedup();
+                }
+                Ok(offers)
+            }
+            Ok(offers) => Ok(offers),
+            Err(unsaid) if strategy != Strategy::SseOnly && unsaid.may_be_modern() => {
+                let (http, strategy) = (Arc::clone(&http), Strategy::HttpOnly);
+                let modern = script::play(NAME, http, strategy, settings, async |script| {
+                    conversation(script, Era::Modern, &news).await
+                });
+                match self.follow(&mut heard, modern).await {
+                    Ok(offers) => Ok(offers),
+                    // It speaks neither, or it got further in the modern era.
+                    Err(later) if later.step > Step::Session => Err(self.problem(later)),
+                    Err(_) => Err(self.problem(unsaid)),
+                }
+            }
+            Err(unsaid) => Err(self.problem(unsaid)),
+        }
+    }
+
+    /// Loads the files.
+    fn client(&mut self, config: &ProbeConfig, observer: Observer) -> Result<Client, Problem> {
+        let begun = Instant::now();
+        let remote = &config.bridge.remote;
+        let tls = if remote.url.scheme() == "https" {
+            let tls = ClientTls::load(config.bridge.tls.clone())
+                .map_err(|report| self.fail(Entry::new(Step::Identity), Class::Tls, report))?;
+            let entry = certificates::identity(tls.identity_facts().as_ref(), config.warn_expiry);
+            self.tell(entry.took(begun.elapsed()));
+            Some(Arc::new(tls))
+        } else {
+            None
+        };
+        Client::observed(remote, tls, observer).ok_or_else(|| {
+            let report = Report::new("the server URL must use http or https");
+            self.fail(Entry::new(Step::Http), Class::Http, report)
+        })
+    }
+
+    /// Shows what happens until `work` is done.
+    async fn follow<T>(
+        &mut self,
+        heard: &mut mpsc::Receiver<News>,
+        work: impl Future<Output = T>,
+    ) -> T {
+        tokio::pin!(work);
+        let done = loop {
+            tokio::select! {
+                biased;
+                Some(news) = heard.recv() => self.hear(news),
+                done = &mut work => break done,
+            }
+        };
+        while let Ok(news) = heard.try_recv() {
+            self.hear(news);
+        }
+        done
+    }
+
+    fn hear(&mut self, news: News) {
+        match news {
+            News::Way(at, milestone) => {
+                if let Some(entry) = self.way.passes(milestone, at) {
+                    self.tell(entry);
+                }
+            }
+            News::Step(entry) => self.tell(entry),
+        }
+    }
+
+    fn tell(&mut self, entry: Entry) {
+        self.screen.step(&entry);
+        self.entries.push(entry);
+    }
+
+    /// The time is over.
+    fn late(&mut self, limit: Duration) -> Problem {
+        let step = self.entries.iter().map(|entry| entry.step).max().unwrap_or(Step::Identity);
+        let report = Report::new("the probe was not done in time")
+            .cause(format!("the limit is {limit:?}, and `{}` was the last step done", step.name()))
+            .hint("allow more time with `--timeout`");
+        Problem { step, class: Class::Mcp, report: Words(report) }
+    }
+
+    /// What keeps the conversation from going on.
+    fn problem(&mut self, unsaid: Unsaid) -> Problem {
+        let Unsaid { step, refused } = unsaid;
+        let kind = refused.kind.as_deref();
+        let step = match kind {
+            None => step,
+            Some(kind) if kind == Kind::Tls.as_str() => Step::Tls,
+            Some(_) => self.way.stopped_at().unwrap_or(Step::Http),
+        };
+        let class = match step {
+            Step::Identity | Step::Tls => Class::Tls,
+            Step::Name => Class::Dns,
+            Step::Tcp => Class::Tcp,
+            Step::Proxy => Class::Proxy,
+            Step::Http if kind == Some(Kind::Auth.as_str()) => Class::Auth,
+            Step::Http => Class::Http,
+            Step::Transport | Step::Session | Step::Lists | Step::Latency => Class::Mcp,
+        };
+        let mut entry = Entry::new(step);
+        if let (Step::Tls, Some(facts)) = (step, self.way.unsecured.take()) {
+            entry = certificates::server(entry, &facts);
+        }
+        self.fail(entry, class, refused.with_versions().report)
+    }
+
+    fn fail(&mut self, entry: Entry, class: Class, report: Report) -> Problem {
+        let step = entry.step;
+        let mut entry = entry.failed();
+        self.screen.step(&entry);
+        // It may have gone well at first: TLS 1.3 tells late who is not let in.
+        if let Some(at) = self.entries.iter().position(|known| known.step == step) {
+            let known = self.entries.remove(at);
+            entry.took = known.took;
+            entry.warnings = known.warnings;
+            entry.facts.extend(known.facts);
+        }
+        self.entries.push(entry);
+        Problem { step, class, report: Words(report) }
+    }
+}
+
+/// A conversation that did not come to its end.
+struct Unsaid {
+    step: Step,
+    refused: Refused,
+}
+
+impl Unsaid {
+    /// Whether the server might speak the modern era alone: it was reached, and it said no.
+    fn may_be_modern(&self) -> bool {
+        let said_no = [Kind::Refused, Kind::Protocol].map(Kind::as_str);
+        let kind = self.refused.kind.as_deref();
+        self.step == Step::Session && kind.is_none_or(|kind| said_no.contains(&kind))
+    }
+}
+
+/// All that is said in one era.
+async fn conversation(
+    script: &mut Script,
+    era: Era,
+    news: &mpsc::Sender<News>,
+) -> Result<Offers, Unsaid> {
+    let tell = async |entry: Entry, begun: Instant| {
+        // It is heard as long as this runs.
+        let _ = news.send(News::Step(entry.took(begun.elapsed()))).await;
+    };
+    let at = |step| move |refused| Unsaid { step, refused };
+
+    let begun = Instant::now();
+    let greeting = match era {
+        Era::Legacy => tour::initialize(script).await,
+        Era::Modern => tour::discover(script).await,
+    };
+    let greeting = greeting.map_err(at(Step::Session))?;
+    tell(session_entry(era, &greeting), begun).await;
+
+    let begun = Instant::now();
+    let mut lists = Vec::new();
+    for kind in offered(&greeting.capabilities) {
+        match tour::list(script, era, kind).await {
+            Ok(list) => lists.push(list),
+            // Servers that have resources need not have templates.
+            Err(refused) if kind == ListKind::ResourceTemplates && refused.is_unknown_method() => {}
+            Err(refused) => return Err(at(Step::Lists)(refused)),
+        }
+    }
+    let mut entry = Entry::new(Step::Lists);
+    let counts: Vec<_> =
+        lists.iter().map(|list| format!("{} {}", list.items.len(), list.kind.plural())).collect();
+    entry = entry.line(if counts.is_empty() { "none".to_owned() } else { counts.join(", ") });
+    for list in lists.iter().filter(|list| list.pages == limits::LIST_PAGES) {
+        entry = entry.warn(format!(
+            "the list of {} goes on after {} pages",
+            list.kind.plural(),
+            list.pages
+        ));
+    }
+    tell(entry, begun).await;
+
+    let begun = Instant::now();
+    match tour::latency(script, era).await {
+        Ok(median) => tell(latency_entry(median), begun).await,
+        // Not every server answers a ping, though it should.
+        Err(refused) => {
+            let text = format!("no answer to a ping: {}", refused.report.line());
+            tell(Entry::new(Step::Latency).warn(text), begun).await;
+        }
+    }
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    Ok(Offers {
+        name: text(&greeting.info["name"]),
+        version: text(&greeting.info["version"]),
+        protocol_versions: greeting.versions,
+        instructions: greeting.instructions,
+        capabilities: greeting.capabilities,
+        lists,
+    })
+}
+
+fn offered(capabilities: &Value) -> Vec<ListKind> {
+    let has = |name: &str| !capabilities[name].is_null();
+    let mut kinds = Vec::new();
+    if has("tools") {
+        kinds.push(ListKind::Tools);
+    }
+    if has("resources") {
+        kinds.extend([ListKind::Resources, ListKind::ResourceTemplates]);
+    }
+    if has("prompts") {
+        kinds.push(ListKind::Prompts);
+    }
+    kinds
+}
+
+fn session_entry(era: Era, greeting: &Greeting) -> Entry {
+    let name = |value: &Value| page::clean(value.as_str().unwrap_or("a server without a name"));
+    let version = greeting.info["version"].as_str().map(page::clean).unwrap_or_default();
+    let versions = greeting.versions.iter().map(|version| page::clean(version));
+    let versions: Vec<String> = versions.collect();
+    Entry::new(Step::Session)
+        .line(format!("{} {version}, MCP {}", name(&greeting.info["name"]), versions.join(", ")))
+        .fact("era", if era == Era::Legacy { "legacy" } else { "modern" })
+        .fact("protocolVersions", versions)
+}
+
+fn latency_entry(median: Duration) -> Entry {
+    let millis = median.as_secs_f64() * 1e3;
+    Entry::new(Step::Latency)
+        .line(format!("{millis:.1} ms for an answer, the median of {}", limits::LATENCY_CALLS))
+        .fact("medianMilliseconds", (millis * 1e3).round() / 1e3)
+}

@@ -1,0 +1,157 @@
+//! What certificates and handshakes tell, in words and as facts.
+
+use std::time::Duration;
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::command::probe::findings::Entry;
+use crate::command::probe::findings::Step;
+use crate::tls::CertificateFacts;
+use crate::tls::HandshakeFacts;
+use crate::tls::IdentityFacts;
+use crate::tls::Trust;
+use crate::tls::utc;
+
+/// The step of our own certificate. `soon` is how long before the end of validity a warning is due.
+pub(super) fn identity(facts: Option<&IdentityFacts>, soon: Duration) -> Entry {
+    let entry = Entry::new(Step::Identity);
+    let Some(IdentityFacts { chain, warnings, origin }) = facts else {
+        return entry.line("no client certificate is given").fact("certificates", json!([]));
+    };
+    let Some(leaf) = chain.first() else { return entry };
+    let mut entry = entry
+        .line(format!("{} from {origin}", leaf.subject))
+        .line(format!("{}, issued by {}", leaf.key, leaf.issuer))
+        .line(days(leaf))
+        .fact("certificates", chain.iter().map(certificate).collect::<Vec<_>>())
+        .fact("daysLeft", leaf.days_left(now()));
+    for warning in warnings.iter().cloned().chain(oddities(leaf, soon)) {
+        entry = entry.warn(warning);
+    }
+    entry
+}
+
+fn oddities(leaf: &CertificateFacts, soon: Duration) -> Vec<String> {
+    let mut found = Vec::new();
+    let left = leaf.not_after - now();
+    let end = utc(leaf.not_after);
+    if left < 0 {
+        found.push(format!("the client certificate has expired on {end}"));
+    } else if left <= i64::try_from(soon.as_secs()).unwrap_or(i64::MAX) {
+        found.push(format!("the client certificate expires on {end}"));
+    }
+    if leaf.not_before > now() {
+        found.push(format!("the client certificate is valid from {}", utc(leaf.not_before)));
+    }
+    if leaf.version < 3 {
+        found.push(format!(
+            "the client certificate is X.509 version {}: many servers refuse it, have it reissued \
+             as version 3",
+            leaf.version
+        ));
+    }
+    if leaf.is_ca {
+        found.push("the client certificate is that of a CA: many servers refuse it".to_owned());
+    }
+    if let Some(purposes) = &leaf.purposes
+        && !purposes.iter().any(|it| it == "clientAuth" || it == "any")
+    {
+        found.push(format!(
+            "the client certificate is meant for {}, not for clientAuth: servers refuse it",
+            purposes.join(", ")
+        ));
+    }
+    found
+}
+
+/// The step of a handshake that succeeded.
+pub(super) fn secured(facts: &HandshakeFacts) -> Entry {
+    let parts = [facts.version.map(str::to_owned), facts.cipher.clone(), facts.group.clone()];
+    let alpn = facts.alpn.clone().unwrap_or_else(|| "no ALPN".to_owned());
+    let parts: Vec<String> = parts.into_iter().flatten().chain([alpn]).collect();
+    let mut entry = Entry::new(Step::Tls)
+        .line(parts.join(", "))
+        .fact("version", facts.version)
+        .fact("cipher", facts.cipher.clone())
+        .fact("group", facts.group.clone())
+        .fact("alpn", facts.alpn.clone());
+    entry = server(entry, facts);
+    match &facts.trust {
+        None => entry,
+        Some(Trust::Unverified) => entry
+            .fact("trust", "unverified")
+            .warn("the server's certificate was not verified (`--tls-insecure-skip-verify`)"),
+        Some(Trust::Pinned) => {
+            entry.fact("trust", "pinned").line("trusted as one of the certificates in `--tls-ca`")
+        }
+        Some(Trust::Given(ca)) => entry
+            .fact("trust", "given")
+            .fact("trustedBy", ca.clone())
+            .line(format!("trusted by {ca} in `--tls-ca`")),
+        Some(Trust::System(ca)) => entry
+            .fact("trust", "system")
+            .fact("trustedBy", ca.clone())
+            .line(format!("trusted by the system's {ca}")),
+    }
+}
+
+/// Adds what the server was told, and what it presented and asked for.
+pub(super) fn server(mut entry: Entry, facts: &HandshakeFacts) -> Entry {
+    entry = entry.fact("sni", facts.sni.clone());
+    if let Some(name) = &facts.sni {
+        entry = entry.line(format!("the name sent is {name}"));
+    }
+    if let Some(leaf) = facts.chain.first() {
+        let names =
+            if leaf.names.is_empty() { "no name".to_owned() } else { leaf.names.join(", ") };
+        entry = entry
+            .line(format!("server {}, for {names}", leaf.subject))
+            .line(format!("{}, issued by {}", leaf.key, leaf.issuer))
+            .line(days(leaf));
+    }
+    entry = match &facts.asked {
+        None => entry.line("it asks for no client certificate"),
+        Some(asked) if asked.issuers.is_empty() => {
+            entry.line("it asks for a client certificate, of any CA")
+        }
+        Some(asked) => entry
+            .line(format!("it asks for a client certificate of {}", asked.issuers.join(" or "))),
+    };
+    let asked = facts.asked.as_ref();
+    entry
+        .fact("serverCertificates", facts.chain.iter().map(certificate).collect::<Vec<_>>())
+        .fact("asksForCertificate", asked.is_some())
+        .fact("acceptedIssuers", asked.map(|asked| asked.issuers.clone()).unwrap_or_default())
+}
+
+fn days(certificate: &CertificateFacts) -> String {
+    let (from, to) = (utc(certificate.not_before), utc(certificate.not_after));
+    match certificate.days_left(now()) {
+        left if left < 0 => format!("expired on {to}"),
+        left => format!("valid from {from} to {to}, {left} days left"),
+    }
+}
+
+fn certificate(facts: &CertificateFacts) -> Value {
+    json!({
+        "subject": facts.subject,
+        "issuer": facts.issuer,
+        "names": facts.names,
+        "notBefore": utc(facts.not_before),
+        "notAfter": utc(facts.not_after),
+        "daysLeft": facts.days_left(now()),
+        "key": facts.key,
+        "version": facts.version,
+        "isCa": facts.is_ca,
+        "purposes": facts.purposes,
+        "sha256": facts.fingerprint,
+    })
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,144 @@
+//! What people see: steps, reasons and headings on standard error, the items of the lists on standard
+//! output, as the scripts that read them expect.
+
+use std::io::Write;
+
+use serde_json::Value;
+
+use crate::command::probe::findings::Entry;
+use crate::command::probe::findings::Findings;
+use crate::command::probe::findings::List;
+use crate::command::probe::findings::ListKind;
+use crate::command::probe::findings::State;
+use crate::command::probe::page;
+use crate::report::Report;
+
+/// Where the text of a step begins.
+const TEXT_COLUMN: usize = 18;
+
+/// Where it is shown. Whoever does not read it keeps nothing up: what cannot be written is lost.
+pub struct Screen<'a> {
+    /// Items, or the one object of `--json`.
+    pub out: &'a mut dyn Write,
+    /// All else.
+    pub err: &'a mut dyn Write,
+    /// One object for programs, and nothing else.
+    pub json: bool,
+    /// Marks have colours.
+    pub colour: bool,
+}
+
+impl Screen<'_> {
+    pub(super) fn begin(&mut self, url: &str) {
+        self.note(&format!("{url}\n"));
+    }
+
+    /// A step that is done.
+    pub(super) fn step(&mut self, entry: &Entry) {
+        let mark = match entry.state {
+            State::Ok => self.coloured("ok  ", 32),
+            State::Warning => self.coloured("warn", 33),
+            State::Failed => self.coloured("FAIL", 31),
+        };
+        let took = entry.took.map(|took| format!("{:.1} ms", took.as_secs_f64() * 1e3));
+        let mut lines = entry.lines.iter().chain(&entry.warnings);
+        let first = lines.next().map_or("", String::as_str);
+        let first = match took {
+            Some(took) => format!("{first} ({took})"),
+            None => first.to_owned(),
+        };
+        let name = entry.step.name();
+        let first = format!("  {mark}  {name:<10}{}", page::fold(first.trim(), TEXT_COLUMN));
+        let mut text = format!("{}\n", first.trim_end());
+        for line in lines {
+            let indent = " ".repeat(TEXT_COLUMN);
+            text.push_str(&format!("{indent}{}\n", page::fold(line, TEXT_COLUMN)));
+        }
+        self.note(&text);
+    }
+
+    pub(super) fn end(&mut self, findings: &Findings) {
+        if self.json {
+            let text = serde_json::to_string_pretty(findings).unwrap_or_default();
+            let _ = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
+            return;
+        }
+        match &findings.failure {
+            Some(problem) => self.report(&problem.report.0),
+            None => self.offers(findings),
+        }
+    }
+
+    fn report(&mut self, report: &Report) {
+        let lines: Vec<String> =
+            report.to_string().lines().map(|line| page::fold(line, "error: ".len())).collect();
+        self.note(&format!("{}\n", lines.join("\n")));
+    }
+
+    fn offers(&mut self, findings: &Findings) {
+        let offers = &findings.offers;
+        self.note("Connected.\n");
+        if let Some(instructions) = &offers.instructions {
+            self.note(&format!("Instructions: {}\n", page::clean(instructions)));
+        }
+        self.note(&format!(
+            "Server capabilities: {}\n",
+            page::clean(&offers.capabilities.to_string())
+        ));
+        for list in &offers.lists {
+            self.note(&format!("{} ({}):\n", list.kind.heading(), list.items.len()));
+            let items: String = list.items.iter().map(|item| line(list, item)).collect();
+            let _ = self.out.write_all(items.as_bytes()).and_then(|()| self.out.flush());
+        }
+    }
+
+    fn note(&mut self, text: &str) {
+        if !self.json {
+            let _ = self.err.write_all(text.as_bytes()).and_then(|()| self.err.flush());
+        }
+    }
+
+    /// ECMA-48, "Select Graphic Rendition".
+    fn coloured(&self, text: &str, colour: u8) -> String {
+        if self.colour { format!("\u{1b}[{colour}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// The line of one item: `  - name – description`, `  - uri (name)` or `  - name`.
+fn line(list: &List, item: &Value) -> String {
+    let text = |member: &str| page::clean(item[member].as_str().unwrap_or_default());
+    let beside = |member: &str, before: &str, after: &str| match text(member) {
+        text if text.is_empty() => text,
+        text => format!("{before}{text}{after}"),
+    };
+    match list.kind {
+        ListKind::Tools => format!("  - {}{}\n", text("name"), beside("description", " – ", "")),
+        ListKind::Resources => format!("  - {}{}\n", text("uri"), beside("name", " (", ")")),
+        ListKind::ResourceTemplates => {
+            format!("  - {}{}\n", text("uriTemplate"), beside("name", " (", ")"))
+        }
+        ListKind::Prompts => format!("  - {}\n", text("name")),
+    }
+}
+
+impl ListKind {
+    /// Above the items.
+    fn heading(self) -> &'static str {
+        match self {
+            Self::Tools => "Tools",
+            Self::Resources => "Resources",
+            Self::ResourceTemplates => "Resource templates",
+            Self::Prompts => "Prompts",
+        }
+    }
+
+    /// In a sentence.
+    pub(super) fn plural(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Resources => "resources",
+            Self::ResourceTemplates => "resource templates",
+            Self::Prompts => "prompts",
+        }
+    }
+}

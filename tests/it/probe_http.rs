@@ -1,0 +1,104 @@
+//! The probe and HTTP servers that refuse, mislead, or are none of MCP.
+
+use serde_json::json;
+
+use crate::support::mcp::Plan;
+use crate::support::probing::Probing;
+use crate::support::probing::facts;
+use crate::support::raw::RawRemote;
+use crate::support::reply::Reply;
+
+fn plain(url: &str) -> Probing {
+    Probing::of(url).arg("--allow-http")
+}
+
+/// Each message is answered with this.
+#[track_caller]
+fn answered(reply: Reply, step: &str, class: &str, cause: &str, hint: &str) {
+    let remote = Plan::legacy()
+        .always("initialize", reply.clone())
+        .always("server/discover", reply.clone())
+        .always("GET", reply)
+        .start();
+    plain(&remote.url()).fails(step, class, cause, hint);
+}
+
+#[test]
+fn each_status_that_is_no_success_has_its_own_words() {
+    for (status, class, cause, hint) in [
+        (400, "http", "a wrong one (HTTP 400)", "log of the server"),
+        (401, "auth", "does not know us (HTTP 401)", "--header-file"),
+        (403, "auth", "does not let us in (HTTP 403)", "is allowed"),
+        (404, "http", "no MCP endpoint at this path (HTTP 404)", "path"),
+        (405, "http", "does not take this request at this path (HTTP 405)", "path"),
+        (406, "http", "neither JSON nor an event stream", "path"),
+        (415, "http", "takes no JSON", "path"),
+        (418, "http", "refused the request (HTTP 418)", ""),
+        (421, "http", "not the server for this name", "--tls-servername"),
+        (429, "http", "too many requests", "wait"),
+        (500, "http", "failed inside", "log of the server"),
+        (502, "http", "lost its own server", "at the remote"),
+        (503, "http", "overloaded", "later"),
+    ] {
+        // With a word of the server's own, which is the cause.
+        answered(Reply::status(status).body("reason 7"), "http", class, cause, hint);
+        answered(Reply::status(status).body("reason 7"), "http", class, "reason 7", hint);
+    }
+}
+
+#[test]
+fn a_redirect_to_elsewhere_is_told_with_its_origin_and_not_followed() {
+    let away = Reply::status(307).header("location", "https://other.example/secret?x=1");
+    answered(away, "http", "http", "https://other.example", "final URL");
+}
+
+#[test]
+fn a_web_page_in_place_of_an_answer_is_told() {
+    let page = Reply::status(200)
+        .header("content-type", "text/html")
+        .body("<!doctype html><title>Login</title>");
+    answered(page, "http", "http", "text/html", "");
+}
+
+#[test]
+fn an_event_stream_that_points_to_another_origin_is_refused() {
+    let remote = RawRemote::start(|connection| {
+        connection.head();
+        connection.event_stream();
+        connection.write("event: endpoint\ndata: https://other.example/messages\n\n");
+        connection.wait_for_end();
+    });
+    let probing = plain(&remote.url("/sse")).args(["--transport", "sse-only"]);
+    probing.fails("http", "http", "other.example", "");
+}
+
+#[test]
+fn a_server_that_refuses_our_version_is_told_with_its_own_words() {
+    let error = json!({"jsonrpc": "2.0", "id": 1, "error": {
+        "code": -32602, "message": "Unsupported protocol version", "data": {"supported": ["1999-01-01"]},
+    }});
+    let remote = Plan::legacy()
+        .always("initialize", Reply::json(error.to_string()))
+        .always("server/discover", Reply::status(404))
+        .start();
+    plain(&remote.url()).fails("session", "mcp", "the server speaks 1999-01-01", "");
+}
+
+#[test]
+fn a_server_of_the_modern_era_alone_is_toured_in_it() {
+    let remote = Plan::modern().start();
+    let (code, found) = plain(&remote.url()).json();
+    assert_eq!(code, Some(0), "{found:#}");
+    assert_eq!(facts(&found, "session")["era"], "modern", "{found:#}");
+    assert_eq!(found["offers"]["protocolVersions"], json!(["2026-07-28"]), "{found:#}");
+}
+
+#[test]
+fn an_older_server_is_toured_over_its_own_transport_and_the_reason_is_told() {
+    let remote = Plan::sse().start();
+    let (code, found) = plain(&remote.url()).json();
+    assert_eq!(code, Some(0), "{found:#}");
+    let transport = facts(&found, "transport");
+    assert_eq!(transport["name"], "SSE", "{transport:#}");
+    assert!(transport["refused"][0].to_string().contains("Streamable HTTP"), "{transport:#}");
+}

@@ -1,0 +1,125 @@
+//! What the probe prints of a server that works: lists of all pages, and nothing that a terminal obeys.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::mcp::Plan;
+use crate::support::probing::Probing;
+use crate::support::reply::Reply;
+
+fn result(id: &Value, result: Value) -> Reply {
+    Reply::json(json!({"jsonrpc": "2.0", "id": id, "result": result}).to_string())
+}
+
+/// A server that offers everything, its tools in two pages.
+fn everything() -> Plan {
+    everything_but(Plan::legacy())
+}
+
+/// The same, but for what `plan` answers already.
+fn everything_but(plan: Plan) -> Plan {
+    let greeting = json!({
+        "protocolVersion": "2025-11-25",
+        "serverInfo": {"name": "every\u{1b}[31mthing", "version": "1.2"},
+        "capabilities": {"tools": {}, "resources": {}, "prompts": {}},
+        "instructions": "be\u{7}careful",
+    });
+    plan.on("initialize", move |call| {
+        Some(result(&call.message["id"], greeting.clone()).header("mcp-session-id", "s"))
+    })
+    .on("tools/list", |call| {
+        let page = match call.message["params"]["cursor"].as_str() {
+            None => {
+                json!({"tools": [{"name": "one", "description": "the first"}, {"name": "bare"}],
+                    "nextCursor": "2"})
+            }
+            Some(_) => {
+                json!({"tools": [{"name": "tw\u{1b}]0;title\u{7}o", "description": "a\r\nb"}]})
+            }
+        };
+        Some(result(&call.message["id"], page))
+    })
+    .on("resources/list", |call| {
+        let list = json!({"resources": [{"uri": "file:///a", "name": "A"}, {"uri": "file:///b"}]});
+        Some(result(&call.message["id"], list))
+    })
+    .on("resources/templates/list", |call| {
+        let list = json!({"resourceTemplates": [{"uriTemplate": "file:///{x}", "name": "any"}]});
+        Some(result(&call.message["id"], list))
+    })
+    .on("prompts/list", |call| {
+        let list = json!({"prompts": [{"name": "ask", "description": "not shown"}]});
+        Some(result(&call.message["id"], list))
+    })
+    .on("ping", |call| Some(result(&call.message["id"], json!({}))))
+}
+
+#[test]
+fn items_are_on_standard_output_as_scripts_know_them_and_all_else_is_not() {
+    let remote = everything().start();
+    let probed = Probing::of(&remote.url()).arg("--allow-http").run();
+    assert_eq!(probed.code, Some(0), "{probed:?}");
+    let expected = "  - one – the first\n  - bare\n  - two – ab\n  - file:///a (A)\n  - file:///b\n  \
+                    - file:///{x} (any)\n  - ask\n";
+    assert_eq!(probed.out, expected);
+    for told in [
+        "\nConnected.\n",
+        "Server capabilities: {",
+        "\nTools (3):\n",
+        "\nResources (2):\n",
+        "\nResource templates (1):\n",
+        "\nPrompts (1):\n",
+        "everything 1.2, MCP 2025-11-25",
+        "becareful",
+    ] {
+        assert!(probed.err.contains(told), "{told}: {}", probed.err);
+    }
+    assert!(!probed.err.contains('\u{1b}') && !probed.err.contains('\u{7}'), "{:?}", probed.err);
+    assert_eq!(remote.requests("DELETE").len(), 1, "the session is left in good order");
+}
+
+#[test]
+fn steps_fit_eighty_columns() {
+    let remote = everything().start();
+    let probed = Probing::of(&remote.url()).arg("--allow-http").run();
+    let steps = probed.err.split("Connected.").next().unwrap();
+    for line in steps.lines().skip(1) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
+fn a_list_without_an_end_is_cut_with_a_warning() {
+    let plan = Plan::legacy().on("prompts/list", |call| {
+        let page = json!({"prompts": [{"name": "again"}], "nextCursor": "more"});
+        Some(result(&call.message["id"], page))
+    });
+    let remote = everything_but(plan).start();
+    let (code, found) = Probing::of(&remote.url()).args(["--allow-http", "--strict"]).json();
+    assert_eq!(code, Some(1), "a warning counts with --strict");
+    assert_eq!(found["ok"], true);
+    assert!(
+        found["warnings"].to_string().contains("goes on after 1000 pages"),
+        "{}",
+        found["warnings"]
+    );
+}
+
+#[test]
+fn a_list_that_fails_is_told_with_the_servers_words() {
+    let plan = Plan::legacy().on("tools/list", |call| {
+        let error = json!({"jsonrpc": "2.0", "id": call.message["id"],
+            "error": {"code": -32603, "message": "the database is away"}});
+        Some(Reply::json(error.to_string()))
+    });
+    let remote = everything_but(plan).start();
+    let probing = Probing::of(&remote.url()).arg("--allow-http");
+    probing.fails("lists", "mcp", "the database is away", "");
+}
+
+#[test]
+fn wrong_arguments_are_said_as_such_and_nothing_is_connected() {
+    let probed = Probing::of("https://localhost:1/mcp").args(["--warn-expiry", "soon"]).run();
+    assert_eq!(probed.code, Some(2), "{probed:?}");
+    assert!(probed.err.contains("--warn-expiry"), "{probed:?}");
+}

@@ -1,0 +1,156 @@
+//! The probe and TLS: what it finds out about both sides, and why a handshake fails.
+
+use std::time::SystemTime;
+
+use rcgen::ExtendedKeyUsagePurpose;
+use rcgen::IsCa;
+use rustls::version::TLS12;
+use serde_json::json;
+
+use crate::support::mcp::Plan;
+use crate::support::pki::Ca;
+use crate::support::pki::DAY;
+use crate::support::pki::Leaf;
+use crate::support::probing::Probing;
+use crate::support::probing::facts;
+use crate::support::secure::Pki;
+use crate::support::tls_server::Server;
+use crate::support::tls_server::client_verifier;
+use crate::support::tls_server::demanding;
+use crate::support::tls_server::open;
+use crate::support::tls_server::with_versions;
+
+const HOST: &str = "localhost";
+
+/// Probes a server with the certificate `leaf`, and trusts `ca`.
+#[track_caller]
+fn refuses_server(leaf: &Leaf, ca: &Ca, cause: &str, hint: &str) {
+    let server = Server::start(open(leaf));
+    let (probing, _files) = Probing::secure(server.address.port(), ca, None);
+    let found = probing.fails("tls", "tls", cause, hint);
+    let shown = &facts(&found, "tls")["serverCertificates"][0];
+    assert!(shown["subject"].is_string(), "what was refused is shown: {found:#}");
+}
+
+/// Probes a server that trusts clients of `ca`, as the client `leaf`.
+#[track_caller]
+fn is_refused(leaf: Option<&Leaf>, ca: &Ca, cause: &str, hint: &str) {
+    for versions in [&[&TLS12][..], &[&rustls::version::TLS13][..]] {
+        let config = with_versions(&ca.server(&[HOST]), client_verifier(&[ca.der()]), versions);
+        let server = Server::start(config);
+        let (probing, _files) = Probing::secure(server.address.port(), ca, leaf);
+        let found = probing.fails("tls", "tls", cause, hint);
+        let steps = found["steps"].as_array().unwrap();
+        let tls = steps.iter().filter(|entry| entry["step"] == "tls").count();
+        assert_eq!(tls, 1, "what TLS 1.3 tells late replaces what went well: {found:#}");
+    }
+}
+
+fn client_of(ca: &Ca, change: impl FnOnce(&mut rcgen::CertificateParams)) -> Leaf {
+    ca.issue(&[], |params| {
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        change(params);
+    })
+}
+
+#[test]
+fn a_good_way_is_told_with_both_certificates() {
+    let pki = Pki::new();
+    let remote = Plan::legacy().behind(pki.acceptor(&["h2"])).start();
+    let (code, found) = Probing::of(&remote.url()).args(pki.flags()).json();
+    assert_eq!((code, &found["ok"]), (Some(0), &json!(true)), "{found:#}");
+    let identity = facts(&found, "identity");
+    assert!(identity["certificates"][0]["subject"].to_string().contains("test client"));
+    assert_eq!(identity["certificates"][0]["version"], 3);
+    let tls = facts(&found, "tls");
+    assert_eq!((&tls["version"], &tls["alpn"]), (&json!("TLSv1.3"), &json!("h2")), "{tls:#}");
+    assert_eq!((&tls["sni"], &tls["trust"]), (&json!(HOST), &json!("given")), "{tls:#}");
+    assert!(tls["trustedBy"].to_string().contains("test CA"), "{tls:#}");
+    assert_eq!(tls["asksForCertificate"], true);
+    assert!(tls["acceptedIssuers"][0].to_string().contains("test CA"), "{tls:#}");
+    assert_eq!(tls["serverCertificates"][0]["names"], json!([HOST]));
+    assert!(tls["cipher"].to_string().contains("AES") && tls["group"].is_string(), "{tls:#}");
+}
+
+#[test]
+fn a_server_certificate_that_is_refused_is_told_with_the_reason() {
+    let (ca, other) = (Ca::new("CA"), Ca::new("other CA"));
+    let now = SystemTime::now();
+    refuses_server(&other.server(&[HOST]), &ca, "issued by CN=other CA", "--tls-ca");
+    let mut below = other.intermediate("between").server(&[HOST]);
+    below.chain.truncate(1);
+    refuses_server(&below, &other, "does not send its intermediate", "--tls-ca");
+    refuses_server(&ca.server(&["a.example"]), &ca, "`a.example`", "--tls-servername a.example");
+    let expired = ca.issue(&[HOST], |params| params.not_after = (now - DAY / 2).into());
+    refuses_server(&expired, &ca, "has expired on", "clock");
+    let early = ca.issue(&[HOST], |params| params.not_before = (now + DAY).into());
+    refuses_server(&early, &ca, "is valid from", "clock");
+    let for_clients = client_of(&ca, |params| {
+        params.subject_alt_names = vec![rcgen::SanType::DnsName(HOST.try_into().unwrap())];
+    });
+    refuses_server(&for_clients, &ca, "not meant for servers", "serverAuth");
+    let nameless = ca.issue(&[], |_| {});
+    refuses_server(&nameless, &ca, "no subject alternative name", "subjectAltName");
+    let as_ca = ca.issue(&[HOST], |params| {
+        params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    });
+    refuses_server(&as_ca, &ca, "certificate of a CA as its own", "CA:FALSE");
+}
+
+#[test]
+fn a_client_certificate_that_is_refused_is_told_by_the_alert() {
+    let (ca, other) = (Ca::new("CA"), Ca::new("other CA"));
+    let now = SystemTime::now();
+    is_refused(None, &ca, "demands a client certificate", "--tls-cert");
+    is_refused(Some(&other.client("dev")), &ca, "`unknown_ca`", "a CA that the server trusts");
+    let expired = client_of(&ca, |params| params.not_after = (now - DAY / 2).into());
+    is_refused(Some(&expired), &ca, "`certificate_expired`", "renew");
+    is_refused(Some(&ca.server(&[HOST])), &ca, "`unsupported_certificate`", "clientAuth");
+}
+
+#[test]
+fn a_connection_that_is_closed_right_after_the_certificate_is_told() {
+    let ca = Ca::new("CA");
+    let server = Server::start_mute(demanding(&ca.server(&[HOST]), &[ca.der()]));
+    let (probing, _files) = Probing::secure(server.address.port(), &ca, Some(&ca.client("dev")));
+    let (_, found) = probing.json();
+    let told = found["failure"].to_string();
+    assert!(told.contains("right after the TLS handshake"), "{found:#}");
+    assert!(told.contains("rejected the client certificate"), "{found:#}");
+}
+
+#[test]
+fn a_version_of_tls_that_is_too_old_for_us_is_told() {
+    let ca = Ca::new("CA");
+    let config = with_versions(&ca.server(&[HOST]), client_verifier(&[ca.der()]), &[&TLS12]);
+    let server = Server::start(config);
+    let (probing, _files) = Probing::secure(server.address.port(), &ca, None);
+    let probing = probing.args(["--tls-min-version", "TLSv1.3"]);
+    probing.fails("tls", "tls", "`protocol_version`", "--tls-min-version");
+}
+
+#[test]
+fn files_that_cannot_be_used_are_told_before_any_connection() {
+    let ca = Ca::new("CA");
+    let (mine, other) = (ca.client("dev"), ca.client("other"));
+    let mixed = Leaf { key: other.key, ..mine };
+    let (probing, _files) = Probing::secure(1, &ca, Some(&mixed));
+    probing.fails("identity", "tls", "does not belong to the certificate", "requested with");
+    let probing = Probing::of("https://localhost:1/mcp");
+    let probing = probing.args(["--tls-cert", "/nowhere.crt", "--tls-key", "/nowhere.key"]);
+    probing.fails("identity", "tls", "no such file", "--tls-cert");
+}
+
+#[test]
+fn a_certificate_near_its_end_is_a_warning_that_counts_with_strict_alone() {
+    let ca = Ca::new("CA");
+    let soon = client_of(&ca, |params| {
+        params.not_after = (SystemTime::now() + 10 * DAY).into();
+    });
+    let (probing, _files) = Probing::secure(1, &ca, Some(&soon));
+    let (_, found) = probing.json();
+    assert!(found["warnings"][0].to_string().contains("expires on"), "{found:#}");
+    let (probing, _files) = Probing::secure(1, &ca, Some(&soon));
+    let (_, found) = probing.args(["--warn-expiry", "9"]).json();
+    assert_eq!(found["warnings"], json!([]), "{found:#}");
+}

@@ -1,0 +1,112 @@
+//! The probe on ways that end before HTTP: names, ports, proxies, and what is no TLS server.
+
+use std::net::TcpListener;
+
+use crate::support::mcp::Plan;
+use crate::support::pki::Ca;
+use crate::support::probing::Probing;
+use crate::support::probing::facts;
+use crate::support::raw::RawRemote;
+use crate::support::tls_server::Server;
+use crate::support::tls_server::open;
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn a_name_without_an_address_is_told_with_the_name() {
+    let found = Probing::of("https://nowhere.invalid/mcp");
+    let found = found.fails("name", "dns", "`nowhere.invalid`", "check the host name");
+    assert_eq!(found["steps"].as_array().unwrap().len(), 2, "nothing after it was tried: {found}");
+}
+
+#[test]
+fn a_port_that_refuses_is_told() {
+    let url = format!("https://localhost:{}/mcp", free_port());
+    let found = Probing::of(&url).fails("tcp", "tcp", "refused", "the server is running");
+    assert_eq!(facts(&found, "name")["addresses"][0], "127.0.0.1");
+}
+
+#[test]
+fn a_port_that_says_nothing_is_told_with_the_limit() {
+    let mute = RawRemote::start(|connection| drop(connection.wait_for_end()));
+    let url = format!("https://localhost:{}/mcp", mute.address().port());
+    let probing = Probing::of(&url).args(["--connect-timeout", "300ms"]);
+    let found = probing.fails("tls", "tls", "no connection within 300ms", "");
+    assert_eq!(facts(&found, "tcp")["to"], mute.address().to_string());
+}
+
+#[test]
+fn a_server_that_never_answers_ends_the_probe_at_its_own_limit() {
+    let mute = RawRemote::start(|connection| drop(connection.wait_for_end()));
+    let url = mute.url("/mcp");
+    let probed = Probing::of(&url).args(["--allow-http", "--timeout", "500ms"]).run();
+    assert_eq!(probed.code, Some(1));
+    assert!(
+        probed.err.contains("limit is 500ms") && probed.err.contains("`tcp`"),
+        "{}",
+        probed.err
+    );
+    assert!(probed.err.contains("--timeout"), "{}", probed.err);
+}
+
+#[test]
+fn plain_http_on_the_port_for_tls_is_told() {
+    let plain = Server::start_raw(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+    let url = format!("https://localhost:{}/mcp", plain.address.port());
+    Probing::of(&url).fails("tls", "tls", "does not speak TLS", "`http://` URL and `--allow-http`");
+}
+
+#[test]
+fn tls_on_the_port_for_plain_http_is_told() {
+    let ca = Ca::new("CA");
+    let server = Server::start(open(&ca.server(&["localhost"])));
+    let url = format!("http://localhost:{}/mcp", server.address.port());
+    let probing = Probing::of(&url).arg("--allow-http");
+    probing.fails("http", "http", "it speaks TLS", "use `https://`");
+}
+
+#[test]
+fn what_is_no_http_server_is_told_by_its_first_word() {
+    let mail = RawRemote::start(|connection| {
+        connection.write("220 mail.example ESMTP\r\n");
+        connection.wait_for_end();
+    });
+    let probing = Probing::of(&mail.url("/mcp")).arg("--allow-http");
+    probing.fails("http", "http", "does not speak HTTP", "check the port");
+}
+
+#[test]
+fn a_proxy_that_does_not_answer_is_told_with_the_variable_that_named_it() {
+    let proxy = format!("http://127.0.0.1:{}", free_port());
+    let probing = Probing::of("https://localhost:1/mcp").env("HTTPS_PROXY", &proxy);
+    probing.fails("proxy", "proxy", "no way through the proxy", "`HTTPS_PROXY`");
+}
+
+#[test]
+fn a_proxy_that_refuses_is_told_with_its_status() {
+    for (status, hint) in [("403 Forbidden", "NO_PROXY"), ("407 Who", "user and password")] {
+        let proxy = RawRemote::start(move |connection| {
+            connection.head();
+            connection.write(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n"));
+        });
+        let probing = Probing::of("https://server.example/mcp");
+        let probing = probing.env("https_proxy", &proxy.url("/"));
+        probing.fails("proxy", "proxy", &format!("CONNECT with {}", &status[..3]), hint);
+    }
+}
+
+#[test]
+fn a_proxy_on_the_way_is_a_step_with_its_variable() {
+    let remote = Plan::legacy().start();
+    let proxy = RawRemote::start(|connection| {
+        // In clear text the request itself goes to the proxy.
+        let Some(request) = connection.request() else { return };
+        assert!(request.path.starts_with("http://"), "{}", request.path);
+        connection.write("HTTP/1.1 418 Teapot\r\ncontent-length: 0\r\n\r\n");
+    });
+    let probing = Probing::of(&remote.url()).arg("--allow-http");
+    let found = probing.env("HTTP_PROXY", &proxy.url("/")).fails("http", "http", "418", "");
+    assert_eq!(facts(&found, "http")["status"], 418);
+}

@@ -1,0 +1,104 @@
+//! Runs the probe to its end.
+
+use std::ffi::OsStr;
+use std::process::Command;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::support::pki::Ca;
+use crate::support::pki::Leaf;
+use crate::support::pki::write;
+
+/// The program.
+const PROBE: &str = env!("CARGO_BIN_EXE_mcp-secure-remote-client");
+
+/// A command line and an environment, which holds nothing that is not put in here.
+pub(crate) struct Probing(Command);
+
+/// What a probe has said.
+#[derive(Debug)]
+pub(crate) struct Probed {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Probing {
+    pub(crate) fn of(url: &str) -> Self {
+        let mut command = Command::new(PROBE);
+        command.arg(url).env_clear().stdin(Stdio::null());
+        Self(command)
+    }
+
+    /// Of `https://localhost` with this port, trusting `ca`, as the client `leaf`. The files are gone
+    /// when the probe has ended.
+    pub(crate) fn secure(port: u16, ca: &Ca, leaf: Option<&Leaf>) -> (Self, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut probing = Self::of(&format!("https://localhost:{port}/mcp"));
+        probing = probing.arg("--tls-ca").arg(write(&folder, "ca.crt", ca.pem()));
+        if let Some(leaf) = leaf {
+            let key = write(&folder, "client.key", leaf.key.serialize_pem());
+            let certificate = write(&folder, "client.crt", leaf.chain_pem());
+            probing = probing.arg("--tls-cert").arg(certificate).arg("--tls-key").arg(key);
+        }
+        (probing, folder)
+    }
+
+    pub(crate) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.0.arg(arg);
+        self
+    }
+
+    pub(crate) fn args<S: AsRef<OsStr>>(self, args: impl IntoIterator<Item = S>) -> Self {
+        args.into_iter().fold(self, Self::arg)
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.0.env(name, value);
+        self
+    }
+
+    pub(crate) fn run(mut self) -> Probed {
+        let output = self.0.output().expect("the probe starts");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Probed { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// The one object of `--json`.
+    pub(crate) fn json(self) -> (Option<i32>, Value) {
+        let probed = self.arg("--json").run();
+        assert_eq!(probed.err, "");
+        let object = serde_json::from_str(&probed.out);
+        (probed.code, object.unwrap_or_else(|error| panic!("{error}: {}", probed.out)))
+    }
+
+    /// Fails at `step` with something of this `class`; the cause and the hint say this.
+    #[track_caller]
+    pub(crate) fn fails(self, step: &str, class: &str, cause: &str, hint: &str) -> Value {
+        let (code, found) = self.json();
+        let failure = &found["failure"];
+        assert_eq!(code, Some(1), "{found:#}");
+        assert_eq!(
+            (&failure["step"], &failure["class"]),
+            (&step.into(), &class.into()),
+            "{found:#}"
+        );
+        // Some have nothing but the first line, which is the cause then.
+        let told = format!("{}: {}", failure["error"], failure["cause"]);
+        assert!(told.contains(cause), "`{cause}` is not in {told}");
+        let told = failure["hint"].as_str().unwrap_or_default();
+        assert!(told.contains(hint), "`{hint}` is not in {told}");
+        let last = found["steps"].as_array().unwrap().last().unwrap();
+        assert_eq!((&last["step"], &last["state"]), (&step.into(), &"failed".into()), "{found:#}");
+        found
+    }
+}
+
+/// The facts of a step.
+#[track_caller]
+pub(crate) fn facts<'a>(found: &'a Value, step: &str) -> &'a Value {
+    let steps = found["steps"].as_array().unwrap();
+    let fits = |entry: &&Value| entry["step"] == step;
+    &steps.iter().find(fits).unwrap_or_else(|| panic!("no `{step}` in {found:#}"))["facts"]
+}
