@@ -96,10 +96,12 @@ impl Http2 {
         // others, if the connection ends before their answer, have a broken pipe.
         let passed_over = error.is_go_away() && error.is_remote();
         let cause = Arc::new(error);
-        match () {
-            () if refused => LinkError::Refused(cause),
-            () if passed_over => LinkError::NotSent(cause),
-            () => LinkError::Unknown(cause),
+        if refused {
+            LinkError::Refused(cause)
+        } else if passed_over {
+            LinkError::NotSent(cause)
+        } else {
+            LinkError::Unknown(cause)
         }
     }
 }
