@@ -41,6 +41,7 @@ use crate::cli::log::Format;
 use crate::cli::log::Level;
 use crate::cli::log::LogOptions;
 use crate::cli::probe::ProbeInvocation;
+use crate::cli::probe::Servers;
 use crate::cli::resolve::Invocation;
 use crate::cli::resolve::Warning;
 use crate::cli::serve::Asked;
@@ -51,6 +52,7 @@ use crate::cli::usage::UsageError;
 use crate::command::bridge;
 use crate::command::certs::Task;
 use crate::command::demo;
+use crate::command::probe::all;
 use crate::command::probe::screen::Screen;
 use crate::limits;
 use crate::report::Report;
@@ -202,15 +204,26 @@ fn start(invocation: Invocation) -> ExitCode {
 }
 
 fn probe(invocation: ProbeInvocation) -> ExitCode {
-    let ProbeInvocation { config, common, json, strict, allows_colour } = invocation;
+    let ProbeInvocation { servers, log, warnings, json, strict, allows_colour } = invocation;
     let mut well = false;
-    let code = logged(common.log, common.warnings, || {
+    let code = logged(log, warnings, || {
         block_on(async {
-            let colour = allows_colour && io::stderr().is_terminal();
             let (mut out, mut err) = (io::stdout(), io::stderr());
+            let shown = match servers {
+                Servers::All(_) => out.is_terminal(),
+                Servers::One(_) => err.is_terminal(),
+            };
+            let colour = allows_colour && shown;
             let mut screen = Screen { out: &mut out, err: &mut err, json, colour };
-            let findings = crate::command::probe::run(config, &mut screen).await;
-            well = findings.ok && (findings.warnings.is_empty() || !strict);
+            well = match servers {
+                Servers::All(servers) => {
+                    let rows = all::run(servers, &mut screen).await;
+                    rows.iter().all(|row| row.is_well(strict))
+                }
+                Servers::One(config) => {
+                    crate::command::probe::run(*config, &mut screen).await.is_well(strict)
+                }
+            };
             Ok(())
         })
     });

@@ -614,6 +614,9 @@ pub const PROBE_TIME: Duration = Duration::from_secs(30);
 /// it is run by people, who have more time to act than a running bridge has.
 pub const PROBE_EXPIRY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+/// Largest configuration of a host, in bytes: some hosts keep the whole of their state in it.
+pub const HOST_FILE_BYTES: u64 = 16 * 1024 * 1024;
+
 /// What the probe has learned and not shown yet, in parts of the way: it is shown at once, so that this
 /// is far more than ever waits.
 pub const PROBE_NEWS: usize = 1024;

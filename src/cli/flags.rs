@@ -51,7 +51,7 @@ pub(super) enum Verb {
 }
 
 /// The flags of the bridge. An optional one that is absent falls back to its variable.
-#[derive(Args)]
+#[derive(Args, Default, PartialEq)]
 pub(super) struct BridgeFlags {
     /// The server's URL; any number is taken here, so that `resolve` can name the one too many
     #[arg(hide = true)]
@@ -106,7 +106,7 @@ pub(super) struct BridgeFlags {
 }
 
 /// The flags about certificates.
-#[derive(Args)]
+#[derive(Args, Default, PartialEq)]
 #[command(next_help_heading = "TLS")]
 pub(super) struct TlsFlags {
     /// PEM client certificate, then its intermediates

@@ -1,19 +1,31 @@
 //! The flags of the probe: those of the bridge, and a few more.
 
+mod hosts;
+
 use std::ffi::OsString;
+use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
 use crate::cli::Refusal;
+use crate::cli::Request;
 use crate::cli::environment::Environment;
 use crate::cli::flags::BridgeFlags;
 use crate::cli::log::Level;
+use crate::cli::log::LogOptions;
+use crate::cli::probe::hosts::Configured;
+use crate::cli::probe::hosts::Start;
 use crate::cli::quantity;
 use crate::cli::resolve;
 use crate::cli::resolve::Invocation;
+use crate::cli::resolve::Warning;
 use crate::cli::usage::UsageError;
+use crate::command::bridge::BridgeConfig;
 use crate::command::probe::ProbeConfig;
+use crate::command::probe::all::Server;
+use crate::command::probe::all::Task;
 use crate::limits;
 
 /// Shows step by step whether the MCP server at <server-url> can be reached, why not, and what it
@@ -41,15 +53,21 @@ pub(super) struct ProbeFlags {
     /// Exit with 1 for a warning, too
     #[arg(long, help_heading = "Probe")]
     pub(super) strict: bool,
+
+    /// Instead of one server, all that the configuration of an IDE or agent reaches by this program
+    #[arg(long, value_name = "file", help_heading = "Probe")]
+    pub(super) all: Option<PathBuf>,
 }
 
 /// The probe that the user asked for.
 #[derive(Debug)]
 pub struct ProbeInvocation {
     /// What is to be probed.
-    pub config: ProbeConfig,
-    /// The rest, as for the bridge.
-    pub common: Invocation,
+    pub servers: Servers,
+    /// How the program logs.
+    pub log: LogOptions,
+    /// What the user should know before it starts.
+    pub warnings: Vec<Warning>,
     /// One object for programs.
     pub json: bool,
     /// A warning is a failure.
@@ -58,27 +76,90 @@ pub struct ProbeInvocation {
     pub allows_colour: bool,
 }
 
+/// What is probed.
+#[derive(Debug)]
+pub enum Servers {
+    /// All of a host.
+    All(Vec<Server>),
+    /// One.
+    One(Box<ProbeConfig>),
+}
+
+/// How long each probe takes, and what it warns of.
+struct Limits {
+    whole: Duration,
+    expiry: Duration,
+}
+
+impl Limits {
+    fn config(&self, bridge: BridgeConfig) -> Box<ProbeConfig> {
+        Box::new(ProbeConfig { bridge, limit: self.whole, warn_expiry: self.expiry })
+    }
+}
+
 pub(super) fn resolve(
     flags: ProbeFlags,
     args: &[OsString],
     env: &Environment,
 ) -> Result<ProbeInvocation, Refusal> {
-    let ProbeFlags { bridge, json, timeout, warn_expiry, strict } = flags;
-    let limit = timeout.map(|text| quantity::time("--timeout", &text)).transpose()?;
-    let warn_expiry = warn_expiry.map(|text| days(&text)).transpose()?;
-    let debug = bridge.debug;
-    let mut common = resolve::resolve(bridge, args, env)?;
-    if !debug {
-        // What happens is told by the steps.
-        common.log.level = Level::Silent;
-    }
-    let config = ProbeConfig {
-        bridge: common.config.clone(),
-        limit: limit.unwrap_or(limits::PROBE_TIME),
-        warn_expiry: warn_expiry.unwrap_or(limits::PROBE_EXPIRY),
+    let ProbeFlags { bridge, json, timeout, warn_expiry, strict, all } = flags;
+    let whole = timeout.map(|text| quantity::time("--timeout", &text)).transpose()?;
+    let expiry = warn_expiry.map(|text| days(&text)).transpose()?;
+    let limits = Limits {
+        whole: whole.unwrap_or(limits::PROBE_TIME),
+        expiry: expiry.unwrap_or(limits::PROBE_EXPIRY),
     };
     let allows_colour = env.var("NO_COLOR").is_none();
-    Ok(ProbeInvocation { config, common, json, strict, allows_colour })
+    // What happens is told by the steps.
+    let quiet = LogOptions { level: Level::Silent, ..LogOptions::default() };
+    if let Some(path) = all {
+        if bridge != BridgeFlags::default() {
+            let text = "--all goes without a server URL and without the flags of the bridge";
+            let error = UsageError::new(text);
+            return Err(error.hint("they stand in the file, for each server its own").into());
+        }
+        let servers = Servers::All(of_host(&path, &limits, env)?);
+        let warnings = Vec::new();
+        return Ok(ProbeInvocation { servers, log: quiet, warnings, json, strict, allows_colour });
+    }
+    let debug = bridge.debug;
+    let Invocation { config, log, warnings } = resolve::resolve(bridge, args, env)?;
+    let log = if debug { log } else { LogOptions { level: Level::Silent, ..log } };
+    let servers = Servers::One(limits.config(config));
+    Ok(ProbeInvocation { servers, log, warnings, json, strict, allows_colour })
+}
+
+/// All servers in the configuration of a host.
+fn of_host(path: &Path, limits: &Limits, env: &Environment) -> Result<Vec<Server>, Refusal> {
+    let one = |Configured { name, start }| {
+        let task = match start {
+            Start::Other(how) => Task::Skip(how),
+            Start::Ours { args, variables } => task(args, variables, limits, env),
+        };
+        Server { name, task }
+    };
+    Ok(hosts::read(path, env)?.into_iter().map(one).collect())
+}
+
+/// What the host would start, as a probe.
+fn task(
+    args: Vec<String>,
+    variables: Vec<(String, String)>,
+    limits: &Limits,
+    env: &Environment,
+) -> Task {
+    let own = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
+    let env: Environment = env.all().chain(own).collect();
+    let args = std::iter::once(env!("CARGO_PKG_NAME").to_owned()).chain(args);
+    let refuse = |refusal| match refusal {
+        Refusal::Failed(report) => Task::Refuse(report),
+        Refusal::Usage(error) => Task::Refuse(error.report()),
+    };
+    match crate::cli::parse(args.map(OsString::from), &env) {
+        Ok(Request::Bridge(invocation)) => Task::Probe(limits.config(invocation.config)),
+        Ok(_) => Task::Skip("another command of this program".to_owned()),
+        Err(refusal) => refuse(refusal),
+    }
 }
 
 fn days(text: &str) -> Result<Duration, UsageError> {

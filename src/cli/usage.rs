@@ -14,6 +14,7 @@ use clap::error::ErrorKind;
 
 use crate::cli::flags::CommandLine;
 use crate::report;
+use crate::report::Report;
 
 /// An argument error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub enum Topic {
     Bridge,
     /// `certs`.
     Certs,
+    /// `probe`.
+    Probe,
     /// `serve`.
     Serve,
 }
@@ -47,6 +50,7 @@ impl Topic {
         match (word(1), word(2)) {
             (Some("certs"), Some("add-client")) => Self::AddClient,
             (Some("certs"), _) => Self::Certs,
+            (Some("probe"), _) => Self::Probe,
             (Some("serve"), _) => Self::Serve,
             _ => Self::Bridge,
         }
@@ -57,6 +61,7 @@ impl Topic {
             Self::AddClient => "certs add-client --output <folder> --client <name> [options]",
             Self::Bridge => "<server-url> [options]",
             Self::Certs => "certs --output <folder> [options]",
+            Self::Probe => "probe <server-url> [options]",
             Self::Serve => "serve [options] -- <command> [arguments]",
         }
     }
@@ -67,6 +72,7 @@ impl Topic {
             Self::AddClient => "certs add-client ",
             Self::Bridge => "",
             Self::Certs => "certs ",
+            Self::Probe => "probe ",
             Self::Serve => "serve ",
         }
     }
@@ -91,6 +97,11 @@ impl UsageError {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// The same as any other report.
+    pub(super) fn report(self) -> Report {
+        Report { error: self.text, cause: None, hint: self.hint }
     }
 
     /// Shows the usage of this command.

@@ -53,6 +53,8 @@ mod packet_loss;
 #[cfg(test)]
 mod posting;
 #[cfg(test)]
+mod probe_all;
+#[cfg(test)]
 mod probe_http;
 #[cfg(test)]
 mod probe_lists;

@@ -27,6 +27,22 @@ pub struct Findings {
     pub offers: Offers,
 }
 
+impl Findings {
+    /// Whether nothing failed; with `strict` there must be no warning either.
+    pub fn is_well(&self, strict: bool) -> bool {
+        self.ok && (self.warnings.is_empty() || !strict)
+    }
+
+    /// All of it in a word.
+    pub(super) fn state(&self) -> State {
+        match (self.ok, self.warnings.is_empty()) {
+            (false, _) => State::Failed,
+            (true, false) => State::Warning,
+            (true, true) => State::Ok,
+        }
+    }
+}
+
 /// A step that failed, and why.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

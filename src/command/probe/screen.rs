@@ -3,6 +3,7 @@
 
 use std::io::Write;
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::command::probe::findings::Entry;
@@ -35,11 +36,7 @@ impl Screen<'_> {
 
     /// A step that is done.
     pub(super) fn step(&mut self, entry: &Entry) {
-        let mark = match entry.state {
-            State::Ok => self.coloured("ok  ", 32),
-            State::Warning => self.coloured("warn", 33),
-            State::Failed => self.coloured("FAIL", 31),
-        };
+        let mark = self.mark(entry.state);
         let took = entry.took.map(|took| format!("{:.1} ms", took.as_secs_f64() * 1e3));
         let mut lines = entry.lines.iter().chain(&entry.warnings);
         let first = lines.next().map_or("", String::as_str);
@@ -59,13 +56,26 @@ impl Screen<'_> {
 
     pub(super) fn end(&mut self, findings: &Findings) {
         if self.json {
-            let text = serde_json::to_string_pretty(findings).unwrap_or_default();
-            let _ = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
-            return;
+            return self.object(findings);
         }
         match &findings.failure {
             Some(problem) => self.report(&problem.report.0),
             None => self.offers(findings),
+        }
+    }
+
+    /// The one object of `--json`.
+    pub(super) fn object(&mut self, object: &impl Serialize) {
+        let text = serde_json::to_string_pretty(object).unwrap_or_default();
+        let _ = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
+    }
+
+    /// The word for a state.
+    pub(super) fn mark(&self, state: State) -> String {
+        match state {
+            State::Ok => self.coloured("ok  ", 32),
+            State::Warning => self.coloured("warn", 33),
+            State::Failed => self.coloured("FAIL", 31),
         }
     }
 

@@ -31,6 +31,13 @@ impl Probing {
         Self(command)
     }
 
+    /// Of all servers in the configuration of a host.
+    pub(crate) fn all(file: &str) -> Self {
+        let mut command = Command::new(PROBE);
+        command.args(["--all", file]).env_clear().stdin(Stdio::null());
+        Self(command)
+    }
+
     /// Of `https://localhost` with this port, trusting `ca`, as the client `leaf`. The files are gone
     /// when the probe has ended.
     pub(crate) fn secure(port: u16, ca: &Ca, leaf: Option<&Leaf>) -> (Self, tempfile::TempDir) {
