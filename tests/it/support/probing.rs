@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::process::Command;
 use std::process::Stdio;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
@@ -77,7 +78,14 @@ impl Probing {
         let probed = self.arg("--json").run();
         assert_eq!(probed.err, "");
         let object = serde_json::from_str(&probed.out);
-        (probed.code, object.unwrap_or_else(|error| panic!("{error}: {}", probed.out)))
+        let object: Value = object.unwrap_or_else(|error| panic!("{error}: {}", probed.out));
+        let rows = object.as_array().map(|rows| rows.iter().map(|row| &row["findings"]));
+        for findings in rows.into_iter().flatten().chain([&object]).filter(|it| it.is_object()) {
+            if let Err(error) = schema().validate(findings) {
+                panic!("{error} at {}: {findings:#}", error.instance_path());
+            }
+        }
+        (probed.code, object)
     }
 
     /// Fails at `step` with something of this `class`; the cause and the hint say this.
@@ -100,6 +108,15 @@ impl Probing {
         assert_eq!((&last["step"], &last["state"]), (&step.into(), &"failed".into()), "{found:#}");
         found
     }
+}
+
+/// What is promised of `--json`.
+fn schema() -> &'static jsonschema::Validator {
+    static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+        let text = include_str!("../../../docs/probe.schema.json");
+        jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap()
+    });
+    &SCHEMA
 }
 
 /// The facts of a step.
