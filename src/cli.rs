@@ -214,7 +214,7 @@ fn probe(invocation: ProbeInvocation) -> ExitCode {
                 Servers::One(_) => err.is_terminal(),
             };
             let colour = allows_colour && shown;
-            let mut screen = Screen { out: &mut out, err: &mut err, json, colour };
+            let mut screen = Screen { out: &mut out, err: &mut err, json, colour, lost: false };
             well = match servers {
                 Servers::All(servers) => {
                     let rows = all::run(servers, &mut screen).await;
@@ -224,7 +224,7 @@ fn probe(invocation: ProbeInvocation) -> ExitCode {
                     crate::command::probe::run(*config, &mut screen).await.is_well(strict)
                 }
             };
-            Ok(())
+            if screen.lost { Err(Report::new("cannot write to standard output")) } else { Ok(()) }
         })
     });
     if well { code } else { ExitCode::from(1) }

@@ -14,6 +14,7 @@ use http::HeaderMap;
 use serde_json::Value;
 use serde_json::json;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::command::demo::server::Server;
@@ -104,7 +105,10 @@ async fn bridged<T>(
     };
     let http = Client::new(&remote, Some(Arc::new(tls)))
         .ok_or_else(|| Report::new("the server of the demonstration has no usable address"))?;
-    Ok(script::play("demo-host", Arc::new(http), Strategy::default(), settings, talk).await)
+    let never = CancellationToken::new();
+    let told =
+        script::play("demo-host", Arc::new(http), Strategy::default(), settings, &never, talk);
+    told.await.ok_or_else(|| Report::new("the demonstration was stopped"))
 }
 
 /// What an IDE does with a server.

@@ -16,6 +16,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::command::bridge::BridgeConfig;
 use crate::command::probe::findings::Class;
@@ -33,6 +34,7 @@ use crate::command::probe::way::Way;
 use crate::command::script;
 use crate::command::script::Refused;
 use crate::command::script::Script;
+use crate::command::signals::Signals;
 use crate::limits;
 use crate::report::Kind;
 use crate::report::Report;
@@ -42,6 +44,7 @@ use crate::transport::fallback::Strategy;
 use crate::transport::http::Client;
 use crate::transport::http::Milestone;
 use crate::transport::http::Observer;
+use crate::transport::http::Stop;
 use crate::transport::streamable_http::Settings;
 
 /// What servers see of us.
@@ -68,12 +71,15 @@ pub async fn run(config: ProbeConfig, screen: &mut Screen<'_>) -> Findings {
         entries: Vec::new(),
         screen,
     };
-    let limit = config.limit;
-    let ended = tokio::time::timeout(limit, probe.all(&config)).await;
+    let ended = match Signals::listen() {
+        Ok(signals) => signals.run(|signal| probe.within(&config, signal)).await,
+        // Then a signal ends it without ceremony.
+        Err(_) => Some(probe.within(&config, std::future::pending()).await),
+    };
     let (offers, failure) = match ended {
-        Ok(Ok(offers)) => (offers, None),
-        Ok(Err(problem)) => (Offers::default(), Some(problem)),
-        Err(_) => (Offers::default(), Some(probe.late(limit))),
+        Some(Ok(offers)) => (offers, None),
+        Some(Err(problem)) => (Offers::default(), Some(problem)),
+        None => (Offers::default(), Some(probe.cut(&Cut::Signal))),
     };
     let Probe { entries, .. } = probe;
     let warnings = entries.iter().flat_map(|entry| entry.warnings.clone()).collect();
@@ -89,6 +95,12 @@ enum News {
     Step(Entry),
 }
 
+/// Why a probe is ended before its time.
+enum Cut {
+    Limit(Duration),
+    Signal,
+}
+
 /// What was found out so far.
 struct Probe<'a, 'b> {
     way: Way,
@@ -97,29 +109,68 @@ struct Probe<'a, 'b> {
 }
 
 impl Probe<'_, '_> {
-    async fn all(&mut self, config: &ProbeConfig) -> Result<Offers, Problem> {
+    /// Until `signal`, and as long as may be. However it ends, the session is left in good order.
+    async fn within(
+        &mut self,
+        config: &ProbeConfig,
+        signal: impl Future<Output = ()>,
+    ) -> Result<Offers, Problem> {
+        let stop = CancellationToken::new();
+        let cut = async {
+            let cut = tokio::select! {
+                () = signal => Cut::Signal,
+                () = tokio::time::sleep(config.limit) => Cut::Limit(config.limit),
+            };
+            stop.cancel();
+            cut
+        };
+        tokio::pin!(cut);
+        let mut why = None;
+        let ended = {
+            let all = self.all(config, &stop);
+            tokio::pin!(all);
+            loop {
+                tokio::select! {
+                    biased;
+                    ended = &mut all => break ended,
+                    cut = &mut cut, if why.is_none() => why = Some(cut),
+                }
+            }
+        };
+        ended.map_err(|problem| match (problem, why) {
+            (Some(problem), _) => problem,
+            (None, why) => self.cut(&why.unwrap_or(Cut::Signal)),
+        })
+    }
+
+    /// No problem is told where `stop` was.
+    async fn all(
+        &mut self,
+        config: &ProbeConfig,
+        stop: &CancellationToken,
+    ) -> Result<Offers, Option<Problem>> {
         let (news, mut heard) = mpsc::channel(limits::PROBE_NEWS);
         let told = news.clone();
         let observer = Observer::new(move |milestone| {
             // Who does not listen any more has what it needs.
             let _ = told.try_send(News::Way(Instant::now(), milestone));
         });
-        let http = Arc::new(self.client(config, observer)?);
+        let http = Arc::new(self.client(config, observer).map_err(Some)?);
         let BridgeConfig { strategy, max_message_size, request_timeout, .. } = config.bridge;
         let settings =
             Settings { max_message: max_message_size, request_timeout, reinitialize: false };
         let legacy = {
             let (http, settings) = (Arc::clone(&http), settings.clone());
-            script::play(NAME, http, strategy, settings, async |script| {
+            script::play(NAME, http, strategy, settings, stop, async |script| {
                 conversation(script, Era::Legacy, &news).await
             })
         };
-        match self.follow(&mut heard, legacy).await {
+        match self.follow(&mut heard, legacy).await.ok_or(None)? {
             // There is no modern traffic over HTTP+SSE.
             Ok(mut offers) if self.way.transport == Some(STREAMABLE_HTTP) => {
                 let (http, strategy) = (Arc::clone(&http), Strategy::HttpOnly);
-                let modern = script::play(NAME, http, strategy, settings, tour::discover);
-                if let Ok(greeting) = self.follow(&mut heard, modern).await {
+                let modern = script::play(NAME, http, strategy, settings, stop, tour::discover);
+                if let Ok(greeting) = self.follow(&mut heard, modern).await.ok_or(None)? {
                     offers.protocol_versions.extend(greeting.versions);
                     offers.protocol_versions.dedup();
                 }
@@ -128,17 +179,17 @@ impl Probe<'_, '_> {
             Ok(offers) => Ok(offers),
             Err(unsaid) if strategy != Strategy::SseOnly && unsaid.may_be_modern() => {
                 let (http, strategy) = (Arc::clone(&http), Strategy::HttpOnly);
-                let modern = script::play(NAME, http, strategy, settings, async |script| {
+                let modern = script::play(NAME, http, strategy, settings, stop, async |script| {
                     conversation(script, Era::Modern, &news).await
                 });
-                match self.follow(&mut heard, modern).await {
+                match self.follow(&mut heard, modern).await.ok_or(None)? {
                     Ok(offers) => Ok(offers),
                     // It speaks neither, or it got further in the modern era.
-                    Err(later) if later.step > Step::Session => Err(self.problem(later)),
-                    Err(_) => Err(self.problem(unsaid)),
+                    Err(later) if later.step > Step::Session => Err(Some(self.problem(later))),
+                    Err(_) => Err(Some(self.problem(unsaid))),
                 }
             }
-            Err(unsaid) => Err(self.problem(unsaid)),
+            Err(unsaid) => Err(Some(self.problem(unsaid))),
         }
     }
 
@@ -197,13 +248,16 @@ impl Probe<'_, '_> {
         self.entries.push(entry);
     }
 
-    /// The time is over.
-    fn late(&mut self, limit: Duration) -> Problem {
-        let step = self.entries.iter().map(|entry| entry.step).max().unwrap_or(Step::Identity);
-        let report = Report::new("the probe was not done in time")
-            .cause(format!("the limit is {limit:?}, and `{}` was the last step done", step.name()))
-            .hint("allow more time with `--timeout`");
-        Problem { step, class: Class::Mcp, report: Words(report) }
+    /// It was ended before its time.
+    fn cut(&mut self, why: &Cut) -> Problem {
+        let step = self.way.under_way(self.entries.iter().map(|entry| entry.step).max());
+        let report = match why {
+            Cut::Limit(limit) => Report::new(format!("no end of `{}` in time", step.name()))
+                .cause(format!("the limit for the whole probe is {limit:?}"))
+                .hint("if the server is only slow, allow more time with `--timeout`"),
+            Cut::Signal => Report::new(format!("the probe was interrupted at `{}`", step.name())),
+        };
+        self.fail(Entry::new(step), class(step, None), report)
     }
 
     /// What keeps the conversation from going on.
@@ -215,20 +269,19 @@ impl Probe<'_, '_> {
             Some(kind) if kind == Kind::Tls.as_str() => Step::Tls,
             Some(_) => self.way.stopped_at().unwrap_or(Step::Http),
         };
-        let class = match step {
-            Step::Identity | Step::Tls => Class::Tls,
-            Step::Name => Class::Dns,
-            Step::Tcp => Class::Tcp,
-            Step::Proxy => Class::Proxy,
-            Step::Http if kind == Some(Kind::Auth.as_str()) => Class::Auth,
-            Step::Http => Class::Http,
-            Step::Transport | Step::Session | Step::Lists | Step::Latency => Class::Mcp,
-        };
+        let class = class(step, kind);
+        let mut report = refused.clone().with_versions().report;
+        let late = |stop: &Stop| stop.step == way::Part::TimeLimit;
+        if step == Step::Tls && self.way.stop.as_ref().is_some_and(late) {
+            report.error =
+                "the server accepts connections and does not answer a TLS handshake".into();
+            report.hint = Some("check that this port speaks TLS, and that the server lives".into());
+        }
         let mut entry = Entry::new(step);
         if let (Step::Tls, Some(facts)) = (step, self.way.unsecured.take()) {
             entry = certificates::server(entry, &facts);
         }
-        self.fail(entry, class, refused.with_versions().report)
+        self.fail(entry, class, report)
     }
 
     fn fail(&mut self, entry: Entry, class: Class, report: Report) -> Problem {
@@ -244,6 +297,19 @@ impl Probe<'_, '_> {
         }
         self.entries.push(entry);
         Problem { step, class, report: Words(report) }
+    }
+}
+
+/// What has to be mended where a step fails.
+fn class(step: Step, kind: Option<&str>) -> Class {
+    match step {
+        Step::Identity | Step::Tls => Class::Tls,
+        Step::Name => Class::Dns,
+        Step::Tcp => Class::Tcp,
+        Step::Proxy => Class::Proxy,
+        Step::Http if kind == Some(Kind::Auth.as_str()) => Class::Auth,
+        Step::Http => Class::Http,
+        Step::Transport | Step::Session | Step::Lists | Step::Latency => Class::Mcp,
     }
 }
 

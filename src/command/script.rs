@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::Value;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::channel::Channel;
 use crate::command::bridge;
@@ -73,20 +74,26 @@ pub(super) struct Script {
 }
 
 /// Lets `talk` play a host called `name`, with the bridge between it and the remote, as the program
-/// does between standard input and output and a remote. Done when the bridge has ended, too.
+/// does between standard input and output and a remote. Done when the bridge has ended, too, and with
+/// it the session. `None` if `stop` cut it short.
 pub(super) async fn play<T>(
     name: &'static str,
     http: Arc<Client>,
     strategy: Strategy,
     settings: Settings,
+    stop: &CancellationToken,
     talk: impl AsyncFnOnce(&mut Script) -> T,
-) -> T {
+) -> Option<T> {
     let tasks = Tasks::new();
     let remote = fallback::connect(http, strategy, settings, &tasks);
     let (near, far) = Channel::pair();
     let host = async {
         let mut script = Script { channel: near, name, requests: 0 };
-        talk(&mut script).await
+        tokio::select! {
+            biased;
+            told = talk(&mut script) => Some(told),
+            () = stop.cancelled() => None,
+        }
         // The host is gone now, which ends the bridge.
     };
     let (told, _) =
@@ -172,12 +179,14 @@ impl Script {
 fn refused(error: &Value) -> Refused {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let data = &error["data"];
-    let report = Report {
-        error: text(&error["message"]).unwrap_or_default(),
-        cause: text(&data["cause"]),
-        hint: text(&data["hint"]),
-    };
     let ours = data["source"] == env!("CARGO_PKG_NAME");
+    let said = text(&error["message"]).unwrap_or_default();
+    let report = Report {
+        // What a server says is for the user, not for the terminal.
+        error: if ours { said } else { peer_text(&said) },
+        cause: text(&data["cause"]).filter(|_| ours),
+        hint: text(&data["hint"]).filter(|_| ours),
+    };
     let kind = text(&data["kind"]).filter(|_| ours);
     Refused { code: error["code"].as_i64(), kind, data: data.clone(), report }
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::support::mcp::Plan;
 use crate::support::probing::Probing;
 use crate::support::reply::Reply;
+use crate::support::watched::Gate;
 
 fn result(id: &Value, result: Value) -> Reply {
     Reply::json(json!({"jsonrpc": "2.0", "id": id, "result": result}).to_string())
@@ -122,4 +123,70 @@ fn wrong_arguments_are_said_as_such_and_nothing_is_connected() {
     let probed = Probing::of("https://localhost:1/mcp").args(["--warn-expiry", "soon"]).run();
     assert_eq!(probed.code, Some(2), "{probed:?}");
     assert!(probed.err.contains("--warn-expiry"), "{probed:?}");
+}
+
+#[test]
+fn a_session_is_left_in_good_order_when_the_time_is_over_or_a_signal_comes() {
+    for signal in [false, true] {
+        let gate = Gate::closed();
+        let held = gate.clone();
+        let plan = Plan::legacy().on("tools/list", move |call| {
+            Some(result(&call.message["id"], json!({"tools": []})).held_by(&held))
+        });
+        let remote = everything_but(plan).start();
+        let limit = if signal { "1h" } else { "1s" };
+        let probing = Probing::of(&remote.url()).args(["--allow-http", "--timeout", limit]);
+        let probed = probing.run_and(|pid| {
+            gate.wait_for_visitors(1);
+            if signal {
+                let pid = rustix::process::Pid::from_raw(pid.cast_signed()).unwrap();
+                rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+            }
+        });
+        assert_eq!(probed.code, Some(1), "{probed:?}");
+        assert!(probed.err.contains("  FAIL  lists\n"), "{probed:?}");
+        let told = if signal { "interrupted at `lists`" } else { "no end of `lists` in time" };
+        assert!(probed.err.contains(told), "{probed:?}");
+        assert_eq!(remote.requests("DELETE").len(), 1, "{probed:?}");
+    }
+}
+
+#[test]
+fn what_a_server_says_in_an_error_is_nothing_that_a_terminal_obeys() {
+    let plan = Plan::legacy().on("initialize", |call| {
+        let error = json!({"jsonrpc": "2.0", "id": call.message["id"], "error": {"code": -32000,
+            "message": format!("no\u{1b}]0;title\u{7}\r\nerror: forged{}", "x".repeat(5000)),
+            "data": {"cause": "forged too", "hint": "forged as well"}}});
+        Some(Reply::json(error.to_string()))
+    });
+    let remote = plan.always("server/discover", Reply::status(404)).start();
+    let probed = Probing::of(&remote.url()).arg("--allow-http").run();
+    assert_eq!(probed.code, Some(1), "{probed:?}");
+    assert!(!probed.err.contains('\u{1b}') && !probed.err.contains('\u{7}'), "{probed:?}");
+    assert!(
+        !probed.err.contains("\nerror: forged") && !probed.err.contains("as well"),
+        "{probed:?}"
+    );
+    assert!(probed.err.len() < 2000, "{probed:?}");
+}
+
+#[test]
+fn an_answer_to_initialize_without_a_version_that_exists_is_no_success() {
+    for version in [json!(null), json!(5), json!("1999-01-01")] {
+        let answer = json!({"protocolVersion": version, "capabilities": {}});
+        let plan = Plan::legacy()
+            .on("initialize", move |call| Some(result(&call.message["id"], answer.clone())));
+        let remote = plan.always("server/discover", Reply::status(404)).start();
+        let probing = Probing::of(&remote.url()).arg("--allow-http");
+        probing.fails("session", "mcp", "protocol version", "MCP server");
+    }
+}
+
+#[test]
+fn output_that_cannot_be_written_is_a_failure() {
+    let remote = everything().start();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let probed = Probing::of(&remote.url()).arg("--allow-http").into(full).run();
+    assert_eq!(probed.code, Some(1), "{probed:?}");
+    assert!(probed.err.contains("cannot write to standard output"), "{probed:?}");
 }

@@ -106,6 +106,8 @@ fn a_client_certificate_that_is_refused_is_told_by_the_alert() {
     let expired = client_of(&ca, |params| params.not_after = (now - DAY / 2).into());
     is_refused(Some(&expired), &ca, "`certificate_expired`", "renew");
     is_refused(Some(&ca.server(&[HOST])), &ca, "`unsupported_certificate`", "clientAuth");
+    // As of a set of certificates that was made anew.
+    is_refused(Some(&Ca::new("CA").client("dev")), &ca, "another CA of the same name", "very CA");
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn a_server_that_never_answers_ends_the_probe_at_its_own_limit() {
     let probed = Probing::of(&url).args(["--allow-http", "--timeout", "500ms"]).run();
     assert_eq!(probed.code, Some(1));
     assert!(
-        probed.err.contains("limit is 500ms") && probed.err.contains("`tcp`"),
+        probed.err.contains("probe is 500ms") && probed.err.contains("no end of `http`"),
         "{}",
         probed.err
     );

@@ -45,18 +45,22 @@ pub(super) fn read(path: &Path, env: &Environment) -> Result<Vec<Configured>, Re
         Report::new(format!("no servers to probe in `{}`", path.display())).cause(cause)
     };
     let text = files::read("--all", path, limits::HOST_FILE_BYTES)?;
-    let value = jsonc_parser::parse_to_serde_value::<Value>(&text, &Default::default())
+    // Some editors of Windows begin a file with a byte order mark.
+    let text = text.trim_start_matches('\u{feff}');
+    let value = jsonc_parser::parse_to_serde_value::<Value>(text, &Default::default())
         .map_err(|error| failed(error.to_string()))?;
-    let servers = PLACES.into_iter().find_map(|place| value.pointer(place)?.as_object());
-    let servers = servers.ok_or_else(|| {
-        failed("it has no `mcpServers`, `servers` or `context_servers`".to_owned())
-            .hint("pass the file in which your IDE or agent keeps its MCP servers")
-    })?;
+    let places = PLACES.into_iter().filter_map(|place| value.pointer(place)?.as_object());
+    let servers: Vec<_> = places.flatten().collect();
+    if servers.is_empty() {
+        let cause = "there is none in `mcpServers`, `servers` or `context_servers`";
+        return Err(failed(cause.to_owned())
+            .hint("pass the file in which your IDE or agent keeps its MCP servers, in JSON"));
+    }
     let one = |(name, entry): (&String, &Value)| Configured {
         name: name.clone(),
         start: start(entry, env),
     };
-    Ok(servers.iter().map(one).collect())
+    Ok(servers.into_iter().map(one).collect())
 }
 
 fn start(entry: &Value, env: &Environment) -> Start {

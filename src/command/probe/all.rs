@@ -76,9 +76,8 @@ pub async fn run(servers: Vec<Server>, screen: &mut Screen<'_>) -> Vec<Row> {
     if screen.json {
         screen.object(&rows);
     } else {
-        // Nobody may read it.
         let text: String = rows.iter().map(|row| shown(row, screen)).collect();
-        let _ = screen.out.write_all(text.as_bytes()).and_then(|()| screen.out.flush());
+        screen.item(&text);
     }
     rows
 }
@@ -88,7 +87,8 @@ async fn one(server: Server) -> Row {
     let outcome = match task {
         Task::Probe(config) => {
             let (mut out, mut err) = (io::sink(), io::sink());
-            let mut nowhere = Screen { out: &mut out, err: &mut err, json: false, colour: false };
+            let mut nowhere =
+                Screen { out: &mut out, err: &mut err, json: false, colour: false, lost: false };
             Outcome::Findings(Box::new(probe::run(*config, &mut nowhere).await))
         }
         Task::Skip(how) => Outcome::Skipped(how),

@@ -113,6 +113,7 @@ pub(super) fn server(mut entry: Entry, facts: &HandshakeFacts) -> Entry {
             .line(days(leaf));
     }
     entry = match &facts.asked {
+        None if facts.chain.is_empty() => entry,
         None => entry.line("it asks for no client certificate"),
         Some(asked) if asked.issuers.is_empty() => {
             entry.line("it asks for a client certificate, of any CA")

@@ -1,6 +1,7 @@
 //! What people see: steps, reasons and headings on standard error, the items of the lists on standard
 //! output, as the scripts that read them expect.
 
+use std::io::ErrorKind;
 use std::io::Write;
 
 use serde::Serialize;
@@ -27,6 +28,8 @@ pub struct Screen<'a> {
     pub json: bool,
     /// Marks have colours.
     pub colour: bool,
+    /// Something of what belongs on [`out`](Self::out) could not be written there.
+    pub lost: bool,
 }
 
 impl Screen<'_> {
@@ -67,7 +70,7 @@ impl Screen<'_> {
     /// The one object of `--json`.
     pub(super) fn object(&mut self, object: &impl Serialize) {
         let text = serde_json::to_string_pretty(object).unwrap_or_default();
-        let _ = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
+        self.item(&format!("{text}\n"));
     }
 
     /// The word for a state.
@@ -98,8 +101,15 @@ impl Screen<'_> {
         for list in &offers.lists {
             self.note(&format!("{} ({}):\n", list.kind.heading(), list.items.len()));
             let items: String = list.items.iter().map(|item| line(list, item)).collect();
-            let _ = self.out.write_all(items.as_bytes()).and_then(|()| self.out.flush());
+            self.item(&items);
         }
+    }
+
+    /// Writes what scripts read.
+    pub(super) fn item(&mut self, text: &str) {
+        let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+        // Who reads no further, as `head` does, has what it wants.
+        self.lost |= written.is_err_and(|error| error.kind() != ErrorKind::BrokenPipe);
     }
 
     fn note(&mut self, text: &str) {

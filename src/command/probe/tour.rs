@@ -12,9 +12,12 @@ use crate::command::script::Refused;
 use crate::command::script::Script;
 use crate::limits;
 use crate::report::Report;
+use crate::report::peer_text;
 
 /// The latest version of the legacy era.
 const LEGACY: &str = "2025-11-25";
+/// All that hosts of that era speak.
+const SPOKEN: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", LEGACY];
 /// The version of the modern era.
 const MODERN: &str = "2026-07-28";
 
@@ -39,8 +42,17 @@ pub(super) struct Greeting {
 /// `initialize`.
 pub(super) async fn initialize(script: &mut Script) -> Result<Greeting, Refused> {
     let result = script.initialize(LEGACY).await?;
+    let version = text(&result["protocolVersion"]).unwrap_or_default();
+    if !SPOKEN.contains(&&*version) {
+        let cause = match peer_text(&version) {
+            none if none.is_empty() => "it names no protocol version".to_owned(),
+            other => format!("it names the protocol version {other}, which does not exist here"),
+        };
+        let report = Report::new("the answer to `initialize` cannot be used").cause(cause);
+        return Err(report.hint("check that this is an MCP server, and its version").into());
+    }
     Ok(Greeting {
-        versions: text(&result["protocolVersion"]).into_iter().collect(),
+        versions: vec![version],
         info: result["serverInfo"].clone(),
         capabilities: result["capabilities"].clone(),
         instructions: text(&result["instructions"]),

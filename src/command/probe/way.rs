@@ -15,7 +15,7 @@ use crate::command::probe::findings::Step;
 use crate::report::peer_text;
 use crate::tls::HandshakeFacts;
 use crate::transport::http::Milestone;
-use crate::transport::http::Step as Part;
+pub(super) use crate::transport::http::Step as Part;
 use crate::transport::http::Stop;
 
 /// Follows the connections. A connection may be tried twice, and there may be several: each step is
@@ -116,6 +116,19 @@ impl Way {
                 way.into_iter().find(undone).unwrap_or(Step::Http)
             }
         })
+    }
+
+    /// The step that comes after the last one that was done.
+    pub(super) fn under_way(&self, last: Option<Step>) -> Step {
+        match last {
+            None | Some(Step::Identity | Step::Name) => Step::Tcp,
+            Some(Step::Tcp) if self.proxy.is_some() => Step::Proxy,
+            Some(Step::Tcp | Step::Proxy) if self.secure => Step::Tls,
+            Some(Step::Tcp | Step::Proxy | Step::Tls) => Step::Http,
+            Some(Step::Http | Step::Transport) => Step::Session,
+            Some(Step::Session) => Step::Lists,
+            Some(Step::Lists | Step::Latency) => Step::Latency,
+        }
     }
 
     fn lap(&mut self, at: Instant) -> Duration {

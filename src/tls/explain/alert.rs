@@ -29,6 +29,8 @@ pub(super) fn refuses_handshake(error: &rustls::Error) -> bool {
             | A::CertificateRequired
             | A::CertificateRevoked
             | A::CertificateUnknown
+            // In TLS 1.3 of the handshake alone (RFC 8446 section 6.2).
+            | A::DecryptError
             | A::HandshakeFailure
             | A::NoApplicationProtocol
             | A::NoCertificate
@@ -89,8 +91,9 @@ fn about_certificate(alert: AlertDescription, about: &Peer<'_>) -> Option<Explan
             "ask whoever runs the server to allow this certificate",
         ),
         A::DecryptError => (
-            "could not verify our signature",
-            "check that certificate and key were issued for each other",
+            "could not verify a signature of ours: it trusts another CA of the same name, or the key is not \
+             that of the certificate",
+            "ask for a certificate of the very CA that the server trusts, then pass it with `--tls-cert`",
         ),
         _ => return None,
     };

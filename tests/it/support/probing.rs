@@ -28,14 +28,14 @@ pub(crate) struct Probed {
 impl Probing {
     pub(crate) fn of(url: &str) -> Self {
         let mut command = Command::new(PROBE);
-        command.arg(url).env_clear().stdin(Stdio::null());
+        command.arg(url).env_clear().stdin(Stdio::null()).stdout(Stdio::piped());
         Self(command)
     }
 
     /// Of all servers in the configuration of a host.
     pub(crate) fn all(file: &str) -> Self {
         let mut command = Command::new(PROBE);
-        command.args(["--all", file]).env_clear().stdin(Stdio::null());
+        command.args(["--all", file]).env_clear().stdin(Stdio::null()).stdout(Stdio::piped());
         Self(command)
     }
 
@@ -67,8 +67,21 @@ impl Probing {
         self
     }
 
-    pub(crate) fn run(mut self) -> Probed {
-        let output = self.0.output().expect("the probe starts");
+    /// Its standard output goes there.
+    pub(crate) fn into(mut self, file: std::fs::File) -> Self {
+        self.0.stdout(file);
+        self
+    }
+
+    pub(crate) fn run(self) -> Probed {
+        self.run_and(|_| {})
+    }
+
+    /// Does something with its process while it runs.
+    pub(crate) fn run_and(mut self, meanwhile: impl FnOnce(u32)) -> Probed {
+        let child = self.0.stderr(Stdio::piped()).spawn().expect("the probe starts");
+        meanwhile(child.id());
+        let output = child.wait_with_output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Probed { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
