@@ -7,5 +7,6 @@ pub mod probe;
 pub mod serve;
 
 mod memory;
+mod page;
 mod script;
 mod signals;

@@ -4,7 +4,6 @@
 pub mod all;
 mod certificates;
 pub mod findings;
-mod page;
 pub mod screen;
 mod tour;
 mod way;
@@ -19,6 +18,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::command::bridge::BridgeConfig;
+use crate::command::page;
 use crate::command::probe::findings::Class;
 use crate::command::probe::findings::Entry;
 use crate::command::probe::findings::Findings;

@@ -5,10 +5,9 @@ use std::io::Write;
 
 use tokio::time::Instant;
 
+use crate::command::page;
 use crate::report::Report;
 
-/// Columns of a line: what every terminal has.
-const COLUMNS: usize = 80;
 /// What opens the lines of a report, and the lines that go on with them.
 const REPORT_INDENT: usize = "  error: ".len();
 
@@ -51,7 +50,9 @@ impl<W: Write> Transcript<W> {
     /// A report, as the program writes it to standard error, but with its long lines folded.
     pub(super) fn report(&mut self, report: &Report) -> Result<(), Report> {
         for line in report.to_string().lines() {
-            self.write(&fold(&format!("  {line}")))?;
+            // Each begins with its own word, which are all of one width.
+            let (word, text) = line.split_at_checked(REPORT_INDENT - 2).unwrap_or(("", line));
+            self.write(&format!("  {word}{}\n", page::fold(text, REPORT_INDENT)))?;
         }
         Ok(())
     }
@@ -61,45 +62,5 @@ impl<W: Write> Transcript<W> {
         written.map_err(|e: io::Error| {
             Report::new("cannot write to standard output").cause(e.to_string())
         })
-    }
-}
-
-/// Cuts a line where it would pass the last column.
-fn fold(line: &str) -> String {
-    let (mut folded, mut column) = (String::new(), 0);
-    for word in line.split_inclusive(' ') {
-        let width = word.trim_end().chars().count();
-        if column + width > COLUMNS {
-            folded.truncate(folded.trim_end().len());
-            folded.push('\n');
-            folded.push_str(&" ".repeat(REPORT_INDENT));
-            column = REPORT_INDENT;
-        }
-        folded.push_str(word);
-        column += word.chars().count();
-    }
-    folded.push('\n');
-    folded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::COLUMNS;
-    use super::fold;
-
-    #[test]
-    fn a_long_line_is_folded_between_words_and_a_short_one_stays() {
-        assert_eq!(fold("  error: short"), "  error: short\n");
-        let long = format!("  cause: {}", "some words ".repeat(20));
-        let folded = fold(&long);
-        assert!(folded.lines().all(|line| line.chars().count() <= COLUMNS), "{folded}");
-        assert!(
-            folded
-                .lines()
-                .skip(1)
-                .all(|line| line.starts_with("         s") || line.starts_with("         w")),
-            "{folded}"
-        );
-        assert_eq!(folded.split_whitespace().count(), long.split_whitespace().count());
     }
 }

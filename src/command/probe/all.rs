@@ -8,11 +8,11 @@ use std::task::Poll;
 
 use serde::Serialize;
 
+use crate::command::page;
 use crate::command::probe;
 use crate::command::probe::ProbeConfig;
 use crate::command::probe::findings::Findings;
 use crate::command::probe::findings::Words;
-use crate::command::probe::page;
 use crate::command::probe::screen::Screen;
 use crate::report::Report;
 

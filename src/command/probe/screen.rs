@@ -7,12 +7,12 @@ use std::io::Write;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::command::page;
 use crate::command::probe::findings::Entry;
 use crate::command::probe::findings::Findings;
 use crate::command::probe::findings::List;
 use crate::command::probe::findings::ListKind;
 use crate::command::probe::findings::State;
-use crate::command::probe::page;
 use crate::report::Report;
 
 /// Where the text of a step begins.

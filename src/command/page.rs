@@ -1,11 +1,11 @@
 //! Text on a screen of 80 columns, with nothing in it that a terminal would obey.
 
 /// Columns of a line: what every terminal has.
-pub(super) const COLUMNS: usize = 80;
+pub(crate) const COLUMNS: usize = 80;
 
 /// Without the escape sequences and control characters of a server, which could move the cursor, set
 /// the title or turn text round. A tab stays.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
@@ -46,7 +46,7 @@ fn skip_sequence(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) {
 
 /// Cuts text where it would pass the last column; lines after the first one are indented by
 /// `indent`, where the text begins on the first one.
-pub(super) fn fold(text: &str, indent: usize) -> String {
+pub(crate) fn fold(text: &str, indent: usize) -> String {
     let (mut folded, mut column) = (String::new(), indent);
     for word in text.split_inclusive(' ') {
         let width = word.trim_end().chars().count();
