@@ -134,7 +134,7 @@ fn a_session_is_left_in_good_order_when_the_time_is_over_or_a_signal_comes() {
             Some(result(&call.message["id"], json!({"tools": []})).held_by(&held))
         });
         let remote = everything_but(plan).start();
-        let limit = if signal { "1h" } else { "1s" };
+        let limit = if signal { "1h" } else { "4s" };
         let probing = Probing::of(&remote.url()).args(["--allow-http", "--timeout", limit]);
         let probed = probing.run_and(|pid| {
             gate.wait_for_visitors(1);

@@ -32,8 +32,8 @@ fn a_port_that_refuses_is_told() {
 fn a_port_that_says_nothing_is_told_with_the_limit() {
     let mute = RawRemote::start(|connection| drop(connection.wait_for_end()));
     let url = format!("https://localhost:{}/mcp", mute.address().port());
-    let probing = Probing::of(&url).args(["--connect-timeout", "300ms"]);
-    let found = probing.fails("tls", "tls", "no connection within 300ms", "");
+    let probing = Probing::of(&url).args(["--connect-timeout", "1s"]);
+    let found = probing.fails("tls", "tls", "no connection within 1s", "");
     assert_eq!(facts(&found, "tcp")["to"], mute.address().to_string());
 }
 
@@ -41,10 +41,10 @@ fn a_port_that_says_nothing_is_told_with_the_limit() {
 fn a_server_that_never_answers_ends_the_probe_at_its_own_limit() {
     let mute = RawRemote::start(|connection| drop(connection.wait_for_end()));
     let url = mute.url("/mcp");
-    let probed = Probing::of(&url).args(["--allow-http", "--timeout", "500ms"]).run();
+    let probed = Probing::of(&url).args(["--allow-http", "--timeout", "2s"]).run();
     assert_eq!(probed.code, Some(1));
     assert!(
-        probed.err.contains("probe is 500ms") && probed.err.contains("no end of `http`"),
+        probed.err.contains("probe is 2s") && probed.err.contains("no end of `http`"),
         "{}",
         probed.err
     );
