@@ -1,5 +1,6 @@
 //! What is read out of certificates: names, dates, public keys, and the order of a chain.
 
+use std::time::Duration;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
@@ -153,6 +154,28 @@ fn issuer_in<'a>(
 pub(super) fn since_1970(now: SystemTime) -> i64 {
     let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     i64::try_from(seconds).unwrap_or(i64::MAX)
+}
+
+/// Whole days from `now` to the end of validity; negative after it.
+pub(super) fn days_left(not_after: i64, now: SystemTime) -> i64 {
+    const SECONDS_A_DAY: i64 = 24 * 60 * 60;
+    not_after.saturating_sub(since_1970(now)).div_euclid(SECONDS_A_DAY)
+}
+
+/// The warning about the end of validity of `what`, if that is past, or nearer than `soon`.
+pub(super) fn expiry_warning(
+    what: &str,
+    not_after: i64,
+    now: SystemTime,
+    soon: Duration,
+) -> Option<String> {
+    let left = not_after - since_1970(now);
+    let end = utc(not_after);
+    if left < 0 {
+        return Some(format!("{what} has expired on {end}"));
+    }
+    let soon = i64::try_from(soon.as_secs()).unwrap_or(i64::MAX);
+    (left <= soon).then(|| format!("{what} expires on {end}"))
 }
 
 /// Seconds since 1970 as `2026-11-20 23:54:07 UTC`.

@@ -20,7 +20,6 @@ use tokio_rustls::TlsConnector;
 
 use crate::limits;
 use crate::report::Report;
-use crate::tls::certificate;
 use crate::tls::facts::CertificateFacts;
 use crate::tls::facts::HandshakeFacts;
 use crate::tls::facts::IdentityFacts;
@@ -194,7 +193,7 @@ impl ClientTls {
     pub fn warnings(&self, now: SystemTime) -> Vec<String> {
         let loaded = self.loaded();
         let Some(identity) = &loaded.identity else { return Vec::new() };
-        let expiry = identity.expiry_warning("client", certificate::since_1970(now));
+        let expiry = identity.expiry_warning("client", now);
         expiry.into_iter().chain(identity.warnings.iter().cloned()).collect()
     }
 

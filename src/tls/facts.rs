@@ -1,5 +1,8 @@
 //! What a handshake and its certificates tell, as plain data fit to be shown.
 
+use std::time::Duration;
+use std::time::SystemTime;
+
 use rustls::ProtocolVersion;
 use rustls_pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
@@ -59,13 +62,21 @@ impl CertificateFacts {
         chain.iter().filter_map(|der| Self::read(der)).collect()
     }
 
-    /// Whole days from `now`, in seconds since 1970, to the end of validity; negative after it.
-    pub fn days_left(&self, now: i64) -> i64 {
-        (self.not_after - now).div_euclid(SECONDS_A_DAY)
+    /// Whole days from `now` to the end of validity; negative after it.
+    pub fn days_left(&self, now: SystemTime) -> i64 {
+        certificate::days_left(self.not_after, now)
+    }
+
+    /// The warning about the end of validity of `what` this is, if that is past, or nearer than `soon`.
+    pub fn expiry_warning(&self, what: &str, now: SystemTime, soon: Duration) -> Option<String> {
+        certificate::expiry_warning(what, self.not_after, now, soon)
+    }
+
+    /// Whether it is not valid yet.
+    pub fn is_too_early(&self, now: SystemTime) -> bool {
+        self.not_before > certificate::since_1970(now)
     }
 }
-
-const SECONDS_A_DAY: i64 = 24 * 60 * 60;
 
 /// Who we are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,13 +126,18 @@ pub enum Trust {
 /// The server asked for a client certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
-    /// The CAs that it accepts; none where it does not say.
-    pub issuers: Vec<String>,
+    // As they came: there may be hundreds, and mostly nobody reads them.
+    issuers: Vec<Box<[u8]>>,
 }
 
 impl Asked {
     pub(super) fn of(hints: &[&[u8]]) -> Self {
-        Self { issuers: hints.iter().filter_map(|der| name(der)).collect() }
+        Self { issuers: hints.iter().map(|der| Box::from(*der)).collect() }
+    }
+
+    /// The CAs that it accepts; none where it does not say.
+    pub fn issuers(&self) -> Vec<String> {
+        self.issuers.iter().filter_map(|der| name(der)).collect()
     }
 }
 

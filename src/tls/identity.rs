@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rustls::SignatureScheme;
 use rustls::client::ResolvesClientCert;
@@ -105,15 +106,9 @@ impl Identity {
     }
 
     /// The warning about the end of validity, if it is near or past; `whose` is client or server.
-    pub(super) fn expiry_warning(&self, whose: &str, now: i64) -> Option<String> {
-        let left = self.not_after - now;
-        let end = certificate::utc(self.not_after);
-        let who = &self.description;
-        if left < 0 {
-            return Some(format!("the {whose} certificate {who} has expired on {end}"));
-        }
-        let soon = i64::try_from(limits::EXPIRY_WARNING.as_secs()).unwrap_or(i64::MAX);
-        (left <= soon).then(|| format!("the {whose} certificate {who} expires on {end}"))
+    pub(super) fn expiry_warning(&self, whose: &str, now: SystemTime) -> Option<String> {
+        let what = format!("the {whose} certificate {}", self.description);
+        certificate::expiry_warning(&what, self.not_after, now, limits::EXPIRY_WARNING)
     }
 }
 

@@ -38,9 +38,6 @@ use crate::tls::stream::TlsStream;
 pub use crate::tls::server::failure::AcceptFailure;
 pub use crate::tls::server::failure::AcceptReason;
 
-/// Seconds of a day, in which certificates are counted.
-const DAY: i64 = 24 * 60 * 60;
-
 /// Identity and trust of a server, and the handshakes made with them. Clones share them.
 #[derive(Clone)]
 pub struct ServerTls {
@@ -190,13 +187,13 @@ impl ServerTls {
     /// within [`limits::EXPIRY_WARNING`] or that clients refuse, a revocation list that is overdue,
     /// a key that others can read.
     pub fn warnings(&self, now: SystemTime) -> Vec<String> {
-        self.inner.loaded().warnings(certificate::since_1970(now))
+        self.inner.loaded().warnings(now)
     }
 
     /// Whole days until our certificate expires; negative afterwards.
     pub fn days_left(&self, now: SystemTime) -> i64 {
         let end = self.inner.loaded().identity.not_after;
-        end.saturating_sub(certificate::since_1970(now)).div_euclid(DAY)
+        certificate::days_left(end, now)
     }
 
     /// One line for the log.

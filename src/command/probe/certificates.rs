@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 use std::time::SystemTime;
-use std::time::UNIX_EPOCH;
 
 use serde_json::Value;
 use serde_json::json;
 
 use crate::command::probe::findings::Entry;
 use crate::command::probe::findings::Step;
+use crate::tls::Asked;
 use crate::tls::CertificateFacts;
 use crate::tls::HandshakeFacts;
 use crate::tls::IdentityFacts;
@@ -27,7 +27,7 @@ pub(super) fn identity(facts: Option<&IdentityFacts>, soon: Duration) -> Entry {
         .line(format!("{}, issued by {}", leaf.key, leaf.issuer))
         .line(days(leaf))
         .fact("certificates", chain.iter().map(certificate).collect::<Vec<_>>())
-        .fact("daysLeft", leaf.days_left(now()));
+        .fact("daysLeft", leaf.days_left(SystemTime::now()));
     for warning in warnings.iter().cloned().chain(oddities(leaf, soon)) {
         entry = entry.warn(warning);
     }
@@ -35,15 +35,10 @@ pub(super) fn identity(facts: Option<&IdentityFacts>, soon: Duration) -> Entry {
 }
 
 fn oddities(leaf: &CertificateFacts, soon: Duration) -> Vec<String> {
-    let mut found = Vec::new();
-    let left = leaf.not_after - now();
-    let end = utc(leaf.not_after);
-    if left < 0 {
-        found.push(format!("the client certificate has expired on {end}"));
-    } else if left <= i64::try_from(soon.as_secs()).unwrap_or(i64::MAX) {
-        found.push(format!("the client certificate expires on {end}"));
-    }
-    if leaf.not_before > now() {
+    let now = SystemTime::now();
+    let expiry = leaf.expiry_warning("the client certificate", now, soon);
+    let mut found: Vec<String> = expiry.into_iter().collect();
+    if leaf.is_too_early(now) {
         found.push(format!("the client certificate is valid from {}", utc(leaf.not_before)));
     }
     if leaf.version < 3 {
@@ -72,13 +67,13 @@ pub(super) fn secured(facts: &HandshakeFacts) -> Entry {
     let parts = [facts.version.map(str::to_owned), facts.cipher.clone(), facts.group.clone()];
     let alpn = facts.alpn.clone().unwrap_or_else(|| "no ALPN".to_owned());
     let parts: Vec<String> = parts.into_iter().flatten().chain([alpn]).collect();
-    let mut entry = Entry::new(Step::Tls)
+    let entry = Entry::new(Step::Tls)
         .line(parts.join(", "))
         .fact("version", facts.version)
         .fact("cipher", facts.cipher.clone())
         .fact("group", facts.group.clone())
         .fact("alpn", facts.alpn.clone());
-    entry = server(entry, facts);
+    let entry = server(entry, facts);
     match &facts.trust {
         None => entry,
         Some(Trust::Unverified) => entry
@@ -112,25 +107,24 @@ pub(super) fn server(mut entry: Entry, facts: &HandshakeFacts) -> Entry {
             .line(format!("{}, issued by {}", leaf.key, leaf.issuer))
             .line(days(leaf));
     }
-    entry = match &facts.asked {
+    let issuers = facts.asked.as_ref().map(Asked::issuers);
+    entry = match &issuers {
         None if facts.chain.is_empty() => entry,
         None => entry.line("it asks for no client certificate"),
-        Some(asked) if asked.issuers.is_empty() => {
-            entry.line("it asks for a client certificate, of any CA")
+        Some(any) if any.is_empty() => entry.line("it asks for a client certificate, of any CA"),
+        Some(issuers) => {
+            entry.line(format!("it asks for a client certificate of {}", issuers.join(" or ")))
         }
-        Some(asked) => entry
-            .line(format!("it asks for a client certificate of {}", asked.issuers.join(" or "))),
     };
-    let asked = facts.asked.as_ref();
     entry
         .fact("serverCertificates", facts.chain.iter().map(certificate).collect::<Vec<_>>())
-        .fact("asksForCertificate", asked.is_some())
-        .fact("acceptedIssuers", asked.map(|asked| asked.issuers.clone()).unwrap_or_default())
+        .fact("asksForCertificate", issuers.is_some())
+        .fact("acceptedIssuers", issuers.unwrap_or_default())
 }
 
 fn days(certificate: &CertificateFacts) -> String {
     let (from, to) = (utc(certificate.not_before), utc(certificate.not_after));
-    match certificate.days_left(now()) {
+    match certificate.days_left(SystemTime::now()) {
         left if left < 0 => format!("expired on {to}"),
         left => format!("valid from {from} to {to}, {left} days left"),
     }
@@ -143,16 +137,11 @@ fn certificate(facts: &CertificateFacts) -> Value {
         "names": facts.names,
         "notBefore": utc(facts.not_before),
         "notAfter": utc(facts.not_after),
-        "daysLeft": facts.days_left(now()),
+        "daysLeft": facts.days_left(SystemTime::now()),
         "key": facts.key,
         "version": facts.version,
         "isCa": facts.is_ca,
         "purposes": facts.purposes,
         "sha256": facts.fingerprint,
     })
-}
-
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

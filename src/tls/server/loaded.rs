@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rustls::RootCertStore;
 use rustls::ServerConfig;
@@ -79,8 +80,9 @@ impl Loaded {
     }
 
     /// What the user should know at start and once a day.
-    pub(super) fn warnings(&self, now: i64) -> Vec<String> {
+    pub(super) fn warnings(&self, now: SystemTime) -> Vec<String> {
         let expiry = self.identity.expiry_warning("server", now);
+        let now = certificate::since_1970(now);
         let overdue = self.crls.iter().filter_map(|crl| {
             let due = crl.next_update().filter(|due| *due < now)?;
             let then = if self.allow_expired_crl {
