@@ -62,6 +62,11 @@ pub(crate) fn fold(text: &str, indent: usize) -> String {
     folded
 }
 
+/// All lines of a text, indented.
+pub(crate) fn paragraph(text: &str, indent: usize) -> String {
+    format!("{}{}\n", " ".repeat(indent), fold(text, indent))
+}
+
 #[cfg(test)]
 mod tests {
     use super::COLUMNS;

@@ -12,28 +12,23 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::command::bridge::BridgeConfig;
-use crate::command::page;
 use crate::command::probe::findings::Class;
 use crate::command::probe::findings::Entry;
 use crate::command::probe::findings::Findings;
-use crate::command::probe::findings::ListKind;
 use crate::command::probe::findings::Offers;
 use crate::command::probe::findings::Problem;
 use crate::command::probe::findings::Step;
 use crate::command::probe::findings::Words;
 use crate::command::probe::screen::Screen;
 use crate::command::probe::tour::Era;
-use crate::command::probe::tour::Greeting;
+use crate::command::probe::tour::Unsaid;
 use crate::command::probe::way::Way;
 use crate::command::script;
-use crate::command::script::Refused;
-use crate::command::script::Script;
 use crate::command::signals::Signals;
 use crate::limits;
 use crate::report::Kind;
@@ -150,11 +145,15 @@ impl Probe<'_, '_> {
         stop: &CancellationToken,
     ) -> Result<Offers, Option<Problem>> {
         let (news, mut heard) = mpsc::channel(limits::PROBE_NEWS);
-        let told = news.clone();
+        let way = news.clone();
         let observer = Observer::new(move |milestone| {
             // Who does not listen any more has what it needs.
-            let _ = told.try_send(News::Way(Instant::now(), milestone));
+            let _ = way.try_send(News::Way(Instant::now(), milestone));
         });
+        let told = async |entry| {
+            // It is heard as long as somebody talks.
+            let _ = news.send(News::Step(entry)).await;
+        };
         let http = Arc::new(self.client(config, observer).map_err(Some)?);
         let BridgeConfig { strategy, max_message_size, request_timeout, .. } = config.bridge;
         let settings =
@@ -162,7 +161,7 @@ impl Probe<'_, '_> {
         let legacy = {
             let (http, settings) = (Arc::clone(&http), settings.clone());
             script::play(NAME, http, strategy, settings, stop, async |script| {
-                conversation(script, Era::Legacy, &news).await
+                tour::all(script, Era::Legacy, &told).await
             })
         };
         match self.follow(&mut heard, legacy).await.ok_or(None)? {
@@ -180,7 +179,7 @@ impl Probe<'_, '_> {
             Err(unsaid) if strategy != Strategy::SseOnly && unsaid.may_be_modern() => {
                 let (http, strategy) = (Arc::clone(&http), Strategy::HttpOnly);
                 let modern = script::play(NAME, http, strategy, settings, stop, async |script| {
-                    conversation(script, Era::Modern, &news).await
+                    tour::all(script, Era::Modern, &told).await
                 });
                 match self.follow(&mut heard, modern).await.ok_or(None)? {
                     Ok(offers) => Ok(offers),
@@ -263,14 +262,15 @@ impl Probe<'_, '_> {
     /// What keeps the conversation from going on.
     fn problem(&mut self, unsaid: Unsaid) -> Problem {
         let Unsaid { step, refused } = unsaid;
-        let kind = refused.kind.as_deref();
+        let kind = refused.kind.clone();
+        let kind = kind.as_deref();
         let step = match kind {
             None => step,
             Some(kind) if kind == Kind::Tls.as_str() => Step::Tls,
             Some(_) => self.way.stopped_at().unwrap_or(Step::Http),
         };
         let class = class(step, kind);
-        let mut report = refused.clone().with_versions().report;
+        let mut report = refused.with_versions().report;
         let late = |stop: &Stop| stop.step == way::Part::TimeLimit;
         if step == Step::Tls && self.way.stop.as_ref().is_some_and(late) {
             report.error =
@@ -311,115 +311,4 @@ fn class(step: Step, kind: Option<&str>) -> Class {
         Step::Http => Class::Http,
         Step::Transport | Step::Session | Step::Lists | Step::Latency => Class::Mcp,
     }
-}
-
-/// A conversation that did not come to its end.
-struct Unsaid {
-    step: Step,
-    refused: Refused,
-}
-
-impl Unsaid {
-    /// Whether the server might speak the modern era alone: it was reached, and it said no.
-    fn may_be_modern(&self) -> bool {
-        let said_no = [Kind::Refused, Kind::Protocol].map(Kind::as_str);
-        let kind = self.refused.kind.as_deref();
-        self.step == Step::Session && kind.is_none_or(|kind| said_no.contains(&kind))
-    }
-}
-
-/// All that is said in one era.
-async fn conversation(
-    script: &mut Script,
-    era: Era,
-    news: &mpsc::Sender<News>,
-) -> Result<Offers, Unsaid> {
-    let tell = async |entry: Entry, begun: Instant| {
-        // It is heard as long as this runs.
-        let _ = news.send(News::Step(entry.took(begun.elapsed()))).await;
-    };
-    let at = |step| move |refused| Unsaid { step, refused };
-
-    let begun = Instant::now();
-    let greeting = match era {
-        Era::Legacy => tour::initialize(script).await,
-        Era::Modern => tour::discover(script).await,
-    };
-    let greeting = greeting.map_err(at(Step::Session))?;
-    tell(session_entry(era, &greeting), begun).await;
-
-    let begun = Instant::now();
-    let mut lists = Vec::new();
-    for kind in offered(&greeting.capabilities) {
-        match tour::list(script, era, kind).await {
-            Ok(list) => lists.push(list),
-            // Servers that have resources need not have templates.
-            Err(refused) if kind == ListKind::ResourceTemplates && refused.is_unknown_method() => {}
-            Err(refused) => return Err(at(Step::Lists)(refused)),
-        }
-    }
-    let mut entry = Entry::new(Step::Lists);
-    let counts: Vec<_> =
-        lists.iter().map(|list| format!("{} {}", list.items.len(), list.kind.plural())).collect();
-    entry = entry.line(if counts.is_empty() { "none".to_owned() } else { counts.join(", ") });
-    for list in lists.iter().filter(|list| list.pages == limits::LIST_PAGES) {
-        entry = entry.warn(format!(
-            "the list of {} goes on after {} pages",
-            list.kind.plural(),
-            list.pages
-        ));
-    }
-    tell(entry, begun).await;
-
-    let begun = Instant::now();
-    match tour::latency(script, era).await {
-        Ok(median) => tell(latency_entry(median), begun).await,
-        // Not every server answers a ping, though it should.
-        Err(refused) => {
-            let text = format!("no answer to a ping: {}", refused.report.line());
-            tell(Entry::new(Step::Latency).warn(text), begun).await;
-        }
-    }
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    Ok(Offers {
-        name: text(&greeting.info["name"]),
-        version: text(&greeting.info["version"]),
-        protocol_versions: greeting.versions,
-        instructions: greeting.instructions,
-        capabilities: greeting.capabilities,
-        lists,
-    })
-}
-
-fn offered(capabilities: &Value) -> Vec<ListKind> {
-    let has = |name: &str| !capabilities[name].is_null();
-    let mut kinds = Vec::new();
-    if has("tools") {
-        kinds.push(ListKind::Tools);
-    }
-    if has("resources") {
-        kinds.extend([ListKind::Resources, ListKind::ResourceTemplates]);
-    }
-    if has("prompts") {
-        kinds.push(ListKind::Prompts);
-    }
-    kinds
-}
-
-fn session_entry(era: Era, greeting: &Greeting) -> Entry {
-    let name = |value: &Value| page::clean(value.as_str().unwrap_or("a server without a name"));
-    let version = greeting.info["version"].as_str().map(page::clean).unwrap_or_default();
-    let versions = greeting.versions.iter().map(|version| page::clean(version));
-    let versions: Vec<String> = versions.collect();
-    Entry::new(Step::Session)
-        .line(format!("{} {version}, MCP {}", name(&greeting.info["name"]), versions.join(", ")))
-        .fact("era", if era == Era::Legacy { "legacy" } else { "modern" })
-        .fact("protocolVersions", versions)
-}
-
-fn latency_entry(median: Duration) -> Entry {
-    let millis = median.as_secs_f64() * 1e3;
-    Entry::new(Step::Latency)
-        .line(format!("{millis:.1} ms for an answer, the median of {}", limits::LATENCY_CALLS))
-        .fact("medianMilliseconds", (millis * 1e3).round() / 1e3)
 }

@@ -20,6 +20,7 @@ use crate::task::Tasks;
 use crate::transport::fallback;
 use crate::transport::fallback::Strategy;
 use crate::transport::http::Client;
+use crate::transport::refusal::METHOD_NOT_FOUND;
 use crate::transport::streamable_http::Settings;
 
 /// Why a request has no result.
@@ -50,7 +51,7 @@ impl Refused {
 
     /// Whether the server does not know the method (JSON-RPC 2.0 section 5.1).
     pub(super) fn is_unknown_method(&self) -> bool {
-        self.code == Some(-32601)
+        self.code == Some(METHOD_NOT_FOUND)
     }
 }
 

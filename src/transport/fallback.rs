@@ -101,9 +101,7 @@ impl Choice {
                 }
                 Some(Err(trouble)) => trouble,
             };
-            let reason = trouble.line(self.http.origin());
-            tracing::info!("http transport failed: {reason}");
-            failed(STREAMABLE_HTTP, reason, &self.http);
+            failed(STREAMABLE_HTTP, trouble.line(self.http.origin()), &self.http);
             if strategy == Strategy::HttpFirst && may_fall_back(&trouble) {
                 tracing::debug!(
                     "trying HTTP+SSE: the first POST was refused as by an older server"
@@ -139,7 +137,6 @@ impl Choice {
             None => self.never_connected(first, inlet).await,
             Some(Ok(stream)) => self.sse(stream, first, inlet).await,
             Some(Err(failure)) => {
-                tracing::info!("sse transport failed: {}", failure.report.line());
                 failed(SSE, failure.report.line(), &self.http);
                 self.host.fail(failure);
             }
@@ -170,7 +167,6 @@ impl Choice {
         match inlet.hold(sse::open(&self.http, self.settings.max_message)).await? {
             Ok(stream) => Some(stream),
             Err(failure) => {
-                tracing::info!("sse transport failed: {}", failure.report.line());
                 failed(SSE, failure.report.line(), &self.http);
                 None
             }
@@ -186,9 +182,13 @@ impl Choice {
 
 /// The name of the transport of 2025-03-26 and later.
 pub const STREAMABLE_HTTP: &str = "Streamable HTTP";
-const SSE: &str = "SSE";
+/// The name of the transport of 2024-11-05.
+pub const SSE: &str = "SSE";
 
 fn failed(name: &'static str, reason: String, http: &http::Client) {
+    // As the Python tool calls them.
+    let short = if name == SSE { "sse" } else { "http" };
+    tracing::info!("{short} transport failed: {reason}");
     http.observer().tell(|| Milestone::TransportFailed { name, reason });
 }
 

@@ -12,8 +12,10 @@ use crate::command::page;
 use crate::command::probe;
 use crate::command::probe::ProbeConfig;
 use crate::command::probe::findings::Findings;
+use crate::command::probe::findings::List;
 use crate::command::probe::findings::Words;
 use crate::command::probe::screen::Screen;
+use crate::command::probe::tour::NAMELESS;
 use crate::report::Report;
 
 /// A server of a host.
@@ -127,10 +129,7 @@ fn shown(row: &Row, screen: &Screen<'_>) -> String {
         }
     };
     let mut text = format!("  {mark}  {name}\n");
-    for line in lines {
-        let indent = " ".repeat(TEXT_COLUMN);
-        text.push_str(&format!("{indent}{}\n", page::fold(&page::clean(&line), TEXT_COLUMN)));
-    }
+    text.extend(lines.iter().map(|line| page::paragraph(&page::clean(line), TEXT_COLUMN)));
     text
 }
 
@@ -140,11 +139,9 @@ fn told(findings: &Findings) -> Vec<String> {
         Some(problem) => lines.extend(words(problem.step.name(), &problem.report.0)),
         None => {
             let offers = &findings.offers;
-            let name = offers.name.as_deref().unwrap_or("a server without a name");
+            let name = offers.name.as_deref().unwrap_or(NAMELESS);
             let versions = offers.protocol_versions.join(", ");
-            let lists = offers.lists.iter();
-            let lists: Vec<String> =
-                lists.map(|it| format!("{} {}", it.items.len(), it.kind.plural())).collect();
+            let lists: Vec<String> = offers.lists.iter().map(List::counted).collect();
             lines.push(format!("{name}, MCP {versions}; {}", lists.join(", ")));
         }
     }

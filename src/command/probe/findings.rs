@@ -241,6 +241,13 @@ pub struct List {
     pub items: Vec<Value>,
 }
 
+impl List {
+    /// As in `3 tools`.
+    pub(super) fn counted(&self) -> String {
+        format!("{} {}", self.items.len(), self.kind.plural())
+    }
+}
+
 /// The lists of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

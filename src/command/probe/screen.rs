@@ -50,10 +50,7 @@ impl Screen<'_> {
         let name = entry.step.name();
         let first = format!("  {mark}  {name:<10}{}", page::fold(first.trim(), TEXT_COLUMN));
         let mut text = format!("{}\n", first.trim_end());
-        for line in lines {
-            let indent = " ".repeat(TEXT_COLUMN);
-            text.push_str(&format!("{indent}{}\n", page::fold(line, TEXT_COLUMN)));
-        }
+        text.extend(lines.map(|line| page::paragraph(line, TEXT_COLUMN)));
         self.note(&text);
     }
 

@@ -6,20 +6,23 @@ use serde_json::Value;
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::command::page;
+use crate::command::probe::findings::Entry;
 use crate::command::probe::findings::List;
 use crate::command::probe::findings::ListKind;
+use crate::command::probe::findings::Offers;
+use crate::command::probe::findings::Step;
 use crate::command::script::Refused;
 use crate::command::script::Script;
 use crate::limits;
+use crate::report::Kind;
 use crate::report::Report;
 use crate::report::peer_text;
+use crate::transport::streamable_http::server::LEGACY;
+use crate::transport::streamable_http::server::MODERN;
 
-/// The latest version of the legacy era.
-const LEGACY: &str = "2025-11-25";
-/// All that hosts of that era speak.
-const SPOKEN: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", LEGACY];
-/// The version of the modern era.
-const MODERN: &str = "2026-07-28";
+/// What a server is called that does not say its name.
+pub(super) const NAMELESS: &str = "a server without a name";
 
 /// How requests are made in one era.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,16 +37,68 @@ pub(super) enum Era {
 #[derive(Debug)]
 pub(super) struct Greeting {
     pub(super) versions: Vec<String>,
-    pub(super) info: Value,
-    pub(super) capabilities: Value,
-    pub(super) instructions: Option<String>,
+    info: Value,
+    capabilities: Value,
+    instructions: Option<String>,
+}
+
+/// A conversation that did not come to its end.
+pub(super) struct Unsaid {
+    pub(super) step: Step,
+    pub(super) refused: Refused,
+}
+
+impl Unsaid {
+    /// Whether the server might speak the modern era alone: it was reached, and it said no.
+    pub(super) fn may_be_modern(&self) -> bool {
+        let said_no = [Kind::Refused, Kind::Protocol].map(Kind::as_str);
+        let kind = self.refused.kind.as_deref();
+        self.step == Step::Session && kind.is_none_or(|kind| said_no.contains(&kind))
+    }
+}
+
+/// All that is said in one era; `told` hears of each step that is done.
+pub(super) async fn all(
+    script: &mut Script,
+    era: Era,
+    told: impl AsyncFn(Entry),
+) -> Result<Offers, Unsaid> {
+    let at = |step| move |refused| Unsaid { step, refused };
+    let begun = Instant::now();
+    let greeting = match era {
+        Era::Legacy => initialize(script).await,
+        Era::Modern => discover(script).await,
+    };
+    let greeting = greeting.map_err(at(Step::Session))?;
+    told(session_entry(era, &greeting).took(begun.elapsed())).await;
+
+    let begun = Instant::now();
+    let lists = lists(script, era, &greeting.capabilities).await.map_err(at(Step::Lists))?;
+    told(lists_entry(&lists).took(begun.elapsed())).await;
+
+    let begun = Instant::now();
+    let entry = match latency(script, era).await {
+        Ok(median) => latency_entry(median),
+        // Not every server answers a ping, though it should.
+        Err(refused) => Entry::new(Step::Latency)
+            .warn(format!("no answer to a ping: {}", refused.report.line())),
+    };
+    told(entry.took(begun.elapsed())).await;
+    Ok(Offers {
+        name: text(&greeting.info["name"]),
+        version: text(&greeting.info["version"]),
+        protocol_versions: greeting.versions,
+        instructions: greeting.instructions,
+        capabilities: greeting.capabilities,
+        lists,
+    })
 }
 
 /// `initialize`.
-pub(super) async fn initialize(script: &mut Script) -> Result<Greeting, Refused> {
-    let result = script.initialize(LEGACY).await?;
+async fn initialize(script: &mut Script) -> Result<Greeting, Refused> {
+    let result = script.initialize(LEGACY[LEGACY.len() - 1]).await?;
     let version = text(&result["protocolVersion"]).unwrap_or_default();
-    if !SPOKEN.contains(&&*version) {
+    if !LEGACY.contains(&&*version) {
         let cause = match peer_text(&version) {
             none if none.is_empty() => "it names no protocol version".to_owned(),
             other => format!("it names the protocol version {other}, which does not exist here"),
@@ -76,11 +131,25 @@ pub(super) async fn discover(script: &mut Script) -> Result<Greeting, Refused> {
     })
 }
 
+/// Each list that the server has.
+async fn lists(script: &mut Script, era: Era, capabilities: &Value) -> Result<Vec<List>, Refused> {
+    let mut lists = Vec::new();
+    for kind in offered(capabilities) {
+        match list(script, era, kind).await {
+            Ok(list) => lists.push(list),
+            // Servers that have resources need not have templates.
+            Err(refused) if kind == ListKind::ResourceTemplates && refused.is_unknown_method() => {}
+            Err(refused) => return Err(refused),
+        }
+    }
+    Ok(lists)
+}
+
 /// All pages of a list.
 ///
 /// # Errors
-/// The error of a page; a list without an end.
-pub(super) async fn list(script: &mut Script, era: Era, kind: ListKind) -> Result<List, Refused> {
+/// The error of a page.
+async fn list(script: &mut Script, era: Era, kind: ListKind) -> Result<List, Refused> {
     let (method, member) = match kind {
         ListKind::Tools => ("tools/list", "tools"),
         ListKind::Resources => ("resources/list", "resources"),
@@ -104,7 +173,7 @@ pub(super) async fn list(script: &mut Script, era: Era, kind: ListKind) -> Resul
 }
 
 /// How long an answer takes: the median of some.
-pub(super) async fn latency(script: &mut Script, era: Era) -> Result<Duration, Refused> {
+async fn latency(script: &mut Script, era: Era) -> Result<Duration, Refused> {
     // The modern era has no ping.
     let method = match era {
         Era::Legacy => "ping",
@@ -138,4 +207,47 @@ async fn request(
 
 fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
+}
+
+fn offered(capabilities: &Value) -> Vec<ListKind> {
+    let has = |name: &str| !capabilities[name].is_null();
+    let mut kinds = Vec::new();
+    if has("tools") {
+        kinds.push(ListKind::Tools);
+    }
+    if has("resources") {
+        kinds.extend([ListKind::Resources, ListKind::ResourceTemplates]);
+    }
+    if has("prompts") {
+        kinds.push(ListKind::Prompts);
+    }
+    kinds
+}
+
+fn session_entry(era: Era, greeting: &Greeting) -> Entry {
+    let name = |value: &Value| page::clean(value.as_str().unwrap_or(NAMELESS));
+    let version = greeting.info["version"].as_str().map(page::clean).unwrap_or_default();
+    let versions = greeting.versions.iter().map(|version| page::clean(version));
+    let versions: Vec<String> = versions.collect();
+    Entry::new(Step::Session)
+        .line(format!("{} {version}, MCP {}", name(&greeting.info["name"]), versions.join(", ")))
+        .fact("era", if era == Era::Legacy { "legacy" } else { "modern" })
+        .fact("protocolVersions", versions)
+}
+
+fn lists_entry(lists: &[List]) -> Entry {
+    let counts: Vec<_> = lists.iter().map(List::counted).collect();
+    let counts = if counts.is_empty() { "none".to_owned() } else { counts.join(", ") };
+    let endless = lists.iter().filter(|list| list.pages == limits::LIST_PAGES);
+    endless.fold(Entry::new(Step::Lists).line(counts), |entry, list| {
+        let (kind, pages) = (list.kind.plural(), list.pages);
+        entry.warn(format!("the list of {kind} goes on after {pages} pages"))
+    })
+}
+
+fn latency_entry(median: Duration) -> Entry {
+    let millis = median.as_secs_f64() * 1e3;
+    Entry::new(Step::Latency)
+        .line(format!("{millis:.1} ms for an answer, the median of {}", limits::LATENCY_CALLS))
+        .fact("medianMilliseconds", (millis * 1e3).round() / 1e3)
 }

@@ -5,8 +5,6 @@ use std::time::Duration;
 use http::HeaderMap;
 use http::Version;
 use http::header;
-use serde_json::Value;
-use serde_json::json;
 use tokio::time::Instant;
 
 use crate::command::probe::certificates;
@@ -14,6 +12,7 @@ use crate::command::probe::findings::Entry;
 use crate::command::probe::findings::Step;
 use crate::report::peer_text;
 use crate::tls::HandshakeFacts;
+use crate::transport::fallback::SSE;
 use crate::transport::http::Milestone;
 pub(super) use crate::transport::http::Step as Part;
 use crate::transport::http::Stop;
@@ -99,7 +98,6 @@ impl Way {
 
     /// Where the connection was stopped.
     pub(super) fn stopped_at(&self) -> Option<Step> {
-        let undone = |step: &Step| !self.told.contains(step);
         Some(match self.stop.as_ref()?.step {
             Part::Name if self.proxy.is_some() => Step::Proxy,
             Part::Name => Step::Name,
@@ -108,13 +106,7 @@ impl Way {
             Part::Proxy => Step::Proxy,
             Part::Tls => Step::Tls,
             Part::Http => Step::Http,
-            // It was in the first one that was not completed.
-            Part::TimeLimit => {
-                let mut way = vec![Step::Tcp];
-                way.extend(self.proxy.is_some().then_some(Step::Proxy));
-                way.extend(self.secure.then_some(Step::Tls));
-                way.into_iter().find(undone).unwrap_or(Step::Http)
-            }
+            Part::TimeLimit => self.under_way(self.told.iter().max().copied()).min(Step::Http),
         })
     }
 
@@ -138,16 +130,11 @@ impl Way {
     }
 
     fn transport(&self, name: &'static str) -> Entry {
-        let mut entry = Entry::new(Step::Transport).fact("name", name).line(match name {
-            "SSE" => "HTTP+SSE, of 2024-11-05".to_owned(),
-            other => other.to_owned(),
-        });
-        let refused: Vec<Value> = self.refused_transports.iter().map(|it| json!(it)).collect();
-        for reason in &self.refused_transports {
-            entry = entry.line(reason.clone());
-        }
-        entry = entry.fact("refused", refused);
-        entry
+        let entry = Entry::new(Step::Transport)
+            .fact("name", name)
+            .fact("refused", self.refused_transports.clone())
+            .line(if name == SSE { "HTTP+SSE, of 2024-11-05" } else { name });
+        self.refused_transports.iter().fold(entry, Entry::line)
     }
 }
 

@@ -33,5 +33,8 @@ pub use crate::transport::streamable_http::server::counts::Outcome;
 pub use crate::transport::streamable_http::server::endpoint::Endpoint;
 pub use crate::transport::streamable_http::server::endpoint::ServerSettings;
 
+pub use crate::transport::streamable_http::server::era::LEGACY;
+pub use crate::transport::streamable_http::server::era::MODERN;
+
 pub(crate) use crate::transport::streamable_http::server::counts::STREAM;
 pub(crate) use crate::transport::streamable_http::server::counts::Ticket;

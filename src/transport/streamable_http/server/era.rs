@@ -13,10 +13,10 @@ use crate::transport::streamable_http::params::Params;
 pub(super) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 
 /// The versions of the legacy era that know Streamable HTTP or may name themselves over it.
-pub(super) const LEGACY: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
+pub const LEGACY: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
 
 /// The modern version that is served.
-pub(super) const MODERN: &str = "2026-07-28";
+pub const MODERN: &str = "2026-07-28";
 
 /// What a POST is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
