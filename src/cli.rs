@@ -214,7 +214,9 @@ fn probe(invocation: ProbeInvocation) -> ExitCode {
                 Servers::One(_) => err.is_terminal(),
             };
             let colour = allows_colour && shown;
-            let mut screen = Screen { out: &mut out, err: &mut err, json, colour, lost: false };
+            let live = io::stderr().is_terminal() && matches!(servers, Servers::One(_));
+            let mut screen = Screen::new(&mut out, &mut err);
+            (screen.json, screen.colour, screen.live) = (json, colour, live);
             well = match servers {
                 Servers::All(servers) => {
                     let rows = all::run(servers, &mut screen).await;

@@ -70,6 +70,10 @@ pub const MASKED_CHARS: usize = 8;
 /// Longest text of a peer that is repeated in an error or a log line, in characters.
 pub const PEER_TEXT_CHARS: usize = 200;
 
+/// Longest sentence of a report that came over the network as one of ours, in characters: far above what
+/// ours have, with ten names of a certificate in them.
+pub const REPORT_CHARS: usize = 2000;
+
 // What the user may set
 
 /// Smallest `--max-message-size` in bytes: an `initialize` with its capabilities has to pass.
@@ -617,6 +621,9 @@ pub const PROBE_EXPIRY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Largest configuration of a host, in bytes: some hosts keep the whole of their state in it.
 pub const HOST_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
+/// Between two looks at the clock while a step is under way, for the line that says so on a terminal.
+pub const PROBE_TICK: Duration = Duration::from_millis(250);
+
 /// What the probe has learned and not shown yet, in parts of the way: it is shown at once, so that this
 /// is far more than ever waits.
 pub const PROBE_NEWS: usize = 1024;
@@ -627,6 +634,10 @@ pub const DISCOVERY: Duration = Duration::from_secs(5);
 
 /// Pages of a list that are read at most: a server whose pages never end must not keep the probe.
 pub const LIST_PAGES: usize = 1000;
+
+/// Wait for each answer whose time is measured: a server that has answered so much else and leaves a
+/// ping alone will do so for ever.
+pub const LATENCY_WAIT: Duration = Duration::from_secs(5);
 
 /// Calls whose median is the time of an answer.
 pub const LATENCY_CALLS: usize = 5;

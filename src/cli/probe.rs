@@ -85,6 +85,9 @@ pub enum Servers {
     One(Box<ProbeConfig>),
 }
 
+/// How the names of our variables begin.
+const OURS: &str = "MCP_REMOTE_";
+
 /// How long each probe takes, and what it warns of.
 struct Limits {
     whole: Duration,
@@ -92,8 +95,14 @@ struct Limits {
 }
 
 impl Limits {
-    fn config(&self, bridge: BridgeConfig) -> Box<ProbeConfig> {
-        Box::new(ProbeConfig { bridge, limit: self.whole, warn_expiry: self.expiry })
+    /// With the variables of `env` that were set for this program.
+    fn config(&self, bridge: BridgeConfig, env: &Environment) -> Box<ProbeConfig> {
+        let variables = env.all().filter(|(_, value)| !value.is_empty());
+        let variables = variables.filter_map(|(name, _)| name.into_string().ok());
+        let mut variables: Vec<_> = variables.filter(|name| name.starts_with(OURS)).collect();
+        variables.sort();
+        let (limit, warn_expiry) = (self.whole, self.expiry);
+        Box::new(ProbeConfig { bridge, variables, limit, warn_expiry })
     }
 }
 
@@ -125,7 +134,7 @@ pub(super) fn resolve(
     let debug = bridge.debug;
     let Invocation { config, log, warnings } = resolve::resolve(bridge, args, env)?;
     let log = if debug { log } else { LogOptions { level: Level::Silent, ..log } };
-    let servers = Servers::One(limits.config(config));
+    let servers = Servers::One(limits.config(config, env));
     Ok(ProbeInvocation { servers, log, warnings, json, strict, allows_colour })
 }
 
@@ -156,7 +165,7 @@ fn task(
         Refusal::Usage(error) => Task::Refuse(error.report()),
     };
     match crate::cli::parse(args.map(OsString::from), &env) {
-        Ok(Request::Bridge(invocation)) => Task::Probe(limits.config(invocation.config)),
+        Ok(Request::Bridge(invocation)) => Task::Probe(limits.config(invocation.config, &env)),
         Ok(_) => Task::Skip("another command of this program".to_owned()),
         Err(refusal) => refuse(refusal),
     }

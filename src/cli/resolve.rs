@@ -155,15 +155,10 @@ fn server_url(words: &[OsString], allow_http: bool, args: &[OsString]) -> Result
 }
 
 fn strategy(typed: Option<&str>) -> Result<Strategy, UsageError> {
-    match typed {
-        None | Some("http-first") => Ok(Strategy::HttpFirst),
-        Some("http-only") => Ok(Strategy::HttpOnly),
-        Some("sse-first") => Ok(Strategy::SseFirst),
-        Some("sse-only") => Ok(Strategy::SseOnly),
-        Some(_) => Err(UsageError::new(
-            "--transport must be one of http-first, sse-first, http-only, sse-only",
-        )),
-    }
+    let Some(typed) = typed else { return Ok(Strategy::default()) };
+    Strategy::ALL.into_iter().find(|it| it.as_str() == typed).ok_or_else(|| {
+        UsageError::new("--transport must be one of http-first, sse-first, http-only, sse-only")
+    })
 }
 
 /// How the program logs.

@@ -218,11 +218,10 @@ fn server_name_of(Given { by, text }: Given) -> Result<String, UsageError> {
 }
 
 fn min_version_of(Given { by, text }: Given) -> Result<MinVersion, UsageError> {
-    match text.as_str() {
-        "TLSv1.2" => Ok(MinVersion::Tls12),
-        "TLSv1.3" => Ok(MinVersion::Tls13),
-        _ => Err(UsageError::new(format!("{by} must be \"TLSv1.2\" or \"TLSv1.3\""))),
-    }
+    MinVersion::ALL
+        .into_iter()
+        .find(|it| it.as_str() == text)
+        .ok_or_else(|| UsageError::new(format!("{by} must be \"TLSv1.2\" or \"TLSv1.3\"")))
 }
 
 /// As with the original, the variable is off unless it says yes.

@@ -9,6 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::channel::Channel;
 use crate::command::bridge;
+use crate::command::page;
+use crate::limits;
 use crate::message::Id;
 use crate::message::Kind;
 use crate::message::Message;
@@ -44,7 +46,8 @@ impl Refused {
         let versions: Vec<String> =
             versions.iter().filter_map(Value::as_str).map(peer_text).collect();
         if !versions.is_empty() {
-            self.report.cause = Some(format!("the server speaks {}", versions.join(", ")));
+            let said = self.report.cause.map(|said| format!("{said}; ")).unwrap_or_default();
+            self.report.cause = Some(format!("{said}the server speaks {}", versions.join(", ")));
         }
         self
     }
@@ -146,13 +149,24 @@ impl Script {
                 Kind::Response { .. } if head.response_id() == id.as_ref() => {
                     return match &body["error"] {
                         Value::Null => Ok(body["result"].take()),
-                        error => Err(refused(error)),
+                        error => Err(refused(method, error)),
                     };
                 }
                 Kind::Response { .. } => {}
             }
         }
         Err(Report::new("the bridge ended before it answered").into())
+    }
+
+    /// Takes the last request back: nobody waits for its answer any more (specification 2025-11-25,
+    /// "Cancellation").
+    ///
+    /// # Errors
+    /// What ended the conversation.
+    pub(super) async fn give_up(&self) -> Result<(), Report> {
+        let params = json!({ "requestId": self.requests });
+        let method = "notifications/cancelled";
+        self.say(&json!({ "jsonrpc": "2.0", "method": method, "params": params })).await
     }
 
     /// A host without capabilities answers a ping and nothing else.
@@ -176,18 +190,25 @@ impl Script {
     }
 }
 
-/// Reads the object in `error` of an answer.
-fn refused(error: &Value) -> Refused {
-    let text = |value: &Value| value.as_str().map(str::to_owned);
+/// Reads the object in `error` of the answer to `method`. What a server says is for the user, not for the
+/// terminal, and any server can say that it is one of ours.
+fn refused(method: &str, error: &Value) -> Refused {
+    let text = |value: &Value| value.as_str().map(peer_text);
     let data = &error["data"];
-    let ours = data["source"] == env!("CARGO_PKG_NAME");
-    let said = text(&error["message"]).unwrap_or_default();
-    let report = Report {
-        // What a server says is for the user, not for the terminal.
-        error: if ours { said } else { peer_text(&said) },
-        cause: text(&data["cause"]).filter(|_| ours),
-        hint: text(&data["hint"]).filter(|_| ours),
-    };
-    let kind = text(&data["kind"]).filter(|_| ours);
-    Refused { code: error["code"].as_i64(), kind, data: data.clone(), report }
+    let said = text(&error["message"]);
+    let code = error["code"].as_i64();
+    if data["source"] == env!("CARGO_PKG_NAME") {
+        let own = |value: &Value| {
+            let text = page::clean(value.as_str()?);
+            Some(text.chars().take(limits::REPORT_CHARS).collect::<String>())
+        };
+        let error = own(&error["message"]).unwrap_or_default();
+        let report = Report { error, cause: own(&data["cause"]), hint: own(&data["hint"]) };
+        return Refused { code, kind: text(&data["kind"]), data: data.clone(), report };
+    }
+    let said = said.filter(|said| !said.is_empty()).unwrap_or_else(|| "it does not say why".into());
+    let number = code.map(|code| format!(" (error {code})")).unwrap_or_default();
+    let report =
+        Report::new(format!("the server refuses `{method}`")).cause(format!("{said}{number}"));
+    Refused { code, kind: None, data: data.clone(), report }
 }

@@ -173,7 +173,7 @@ impl ClientTls {
         if self.options.skip_verify {
             return Some(Trust::Unverified);
         }
-        let given = CertificateFacts::of_chain(&self.loaded().ca);
+        let given = self.given_cas();
         let leaf = chain.first()?;
         if given.iter().any(|ca| ca.fingerprint == leaf.fingerprint) {
             return Some(Trust::Pinned);
@@ -215,6 +215,11 @@ impl ClientTls {
     /// What is to be known of the client certificate, if there is one.
     pub fn identity_facts(&self) -> Option<IdentityFacts> {
         self.loaded().identity.as_ref().map(|identity| identity.facts())
+    }
+
+    /// The CAs that are trusted beside, or instead of, those of the system.
+    pub fn given_cas(&self) -> Vec<CertificateFacts> {
+        CertificateFacts::of_chain(&self.loaded().ca)
     }
 
     /// The subject of the client certificate and the file it came from, for messages.

@@ -85,6 +85,12 @@ pub struct IdentityFacts {
     pub chain: Vec<CertificateFacts>,
     /// The file, in backticks.
     pub origin: String,
+    /// Whether the file has the chain in another order than that in which it is sent.
+    pub reordered: bool,
+    /// How many certificates of the file are not sent, being none of the chain, or its root.
+    pub left_out: usize,
+    /// Who may do what with the file of the key, as `chmod` has it; `None` on Windows.
+    pub key_mode: Option<u32>,
     /// What is odd about the files.
     pub warnings: Vec<String>,
 }

@@ -41,8 +41,29 @@ pub(super) struct Identity {
     origin: String,
     /// The end of validity in seconds since 1970.
     pub(super) not_after: i64,
+    /// How the file has the chain.
+    written: Written,
+    /// Who may do what with the file of the key.
+    key_mode: Option<u32>,
     /// What is odd about the files, said once.
     pub(super) warnings: Vec<String>,
+}
+
+/// How the file has the chain that is sent.
+#[derive(Clone, Copy, Debug)]
+struct Written {
+    reordered: bool,
+    left_out: usize,
+}
+
+impl Written {
+    fn of(chain: &[CertificateDer<'_>], certificates: &[CertificateDer<'_>]) -> Self {
+        let place = |sent| certificates.iter().position(|it| it == sent);
+        Self {
+            reordered: !chain.iter().map(place).is_sorted(),
+            left_out: certificates.len().saturating_sub(chain.len()),
+        }
+    }
 }
 
 impl Identity {
@@ -55,7 +76,9 @@ impl Identity {
             IdentitySource::Pem { cert, key } => load_pem(cert, key, passphrase)?,
             IdentitySource::Pkcs12(path) => load_pkcs12(path, passphrase)?,
         };
-        identity.warnings.extend(source.paths().last().and_then(|key| exposed(key)));
+        let key = source.paths().pop();
+        identity.key_mode = key.and_then(mode);
+        identity.warnings.extend(key.and_then(|key| exposed(key, identity.key_mode?)));
         Ok(identity)
     }
 
@@ -73,9 +96,17 @@ impl Identity {
         let description = describe(&parsed, origin);
         let not_after = parsed.validity().not_after.timestamp();
         let chain = certificate::ordered_chain(leaf.clone(), certificates);
+        let written = Written::of(&chain, certificates);
         let certified = Arc::new(CertifiedKey::new(chain, key));
-        let origin = origin.to_owned();
-        Some(Self { certified, description, origin, not_after, warnings: Vec::new() })
+        Some(Self {
+            certified,
+            description,
+            origin: origin.to_owned(),
+            not_after,
+            written,
+            key_mode: None,
+            warnings: Vec::new(),
+        })
     }
 
     /// The same for a server: only its errors have other words.
@@ -96,6 +127,9 @@ impl Identity {
         IdentityFacts {
             chain: CertificateFacts::of_chain(&self.certified.cert),
             origin: self.origin.clone(),
+            reordered: self.written.reordered,
+            left_out: self.written.left_out,
+            key_mode: self.key_mode,
             warnings: self.warnings.clone(),
         }
     }
@@ -299,23 +333,27 @@ fn mismatch_report(cert: &Path, key: &Path) -> Report {
 }
 
 /// A private key that other users of the machine can read is hardly private.
-#[cfg(unix)]
-fn exposed(path: &Path) -> Option<String> {
-    use std::os::unix::fs::PermissionsExt;
-
+fn exposed(path: &Path, mode: u32) -> Option<String> {
     const OTHERS_READ: u32 = 0o044;
-    let mode = std::fs::metadata(path).ok()?.permissions().mode();
     (mode & OTHERS_READ != 0).then(|| {
         format!(
-            "the private key file `{}` can be read by other users (mode {:03o}): `chmod 600` it",
+            "the private key file `{}` can be read by other users (mode {mode:03o}): `chmod 600` \
+             it",
             path.display(),
-            mode & 0o777
         )
     })
 }
 
+/// Who may read, write and run a file, as `chmod` has it.
+#[cfg(unix)]
+fn mode(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt;
+
+    Some(std::fs::metadata(path).ok()?.permissions().mode() & 0o777)
+}
+
 /// Windows keeps access lists; its default for a user's own folder is private.
 #[cfg(not(unix))]
-fn exposed(_: &Path) -> Option<String> {
+fn mode(_: &Path) -> Option<u32> {
     None
 }

@@ -106,6 +106,17 @@ pub enum MinVersion {
 }
 
 impl MinVersion {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Tls12, Self::Tls13];
+
+    /// The word of `--tls-min-version`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tls12 => "TLSv1.2",
+            Self::Tls13 => "TLSv1.3",
+        }
+    }
+
     /// What is spoken, the preferred first.
     pub(super) fn versions(self) -> &'static [&'static SupportedProtocolVersion] {
         const TLS13: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];

@@ -34,6 +34,21 @@ pub enum Strategy {
     SseOnly,
 }
 
+impl Strategy {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::HttpFirst, Self::HttpOnly, Self::SseFirst, Self::SseOnly];
+
+    /// The word of `--transport`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::HttpFirst => "http-first",
+            Self::HttpOnly => "http-only",
+            Self::SseFirst => "sse-first",
+            Self::SseOnly => "sse-only",
+        }
+    }
+}
+
 /// A channel to the remote. Nothing is connected before the first message.
 pub fn connect(
     http: Arc<http::Client>,

@@ -28,3 +28,5 @@ mod tools;
 pub use crate::transport::streamable_http::client::Client;
 pub use crate::transport::streamable_http::client::Settings;
 pub use crate::transport::streamable_http::client::Trouble;
+
+pub(crate) use crate::transport::streamable_http::shared::SESSION_ID;

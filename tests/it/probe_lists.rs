@@ -3,6 +3,7 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::mcp::Call;
 use crate::support::mcp::Plan;
 use crate::support::probing::Probing;
 use crate::support::reply::Reply;
@@ -92,18 +93,30 @@ fn steps_fit_eighty_columns() {
 #[test]
 fn a_list_without_an_end_is_cut_with_a_warning() {
     let plan = Plan::legacy().on("prompts/list", |call| {
-        let page = json!({"prompts": [{"name": "again"}], "nextCursor": "more"});
+        let next = call.message["params"]["cursor"].as_u64().unwrap_or(0) + 1;
+        let page = json!({"prompts": [{"name": "again"}], "nextCursor": next});
         Some(result(&call.message["id"], page))
     });
     let remote = everything_but(plan).start();
     let (code, found) = Probing::of(&remote.url()).args(["--allow-http", "--strict"]).json();
     assert_eq!(code, Some(1), "a warning counts with --strict");
     assert_eq!(found["ok"], true);
-    assert!(
-        found["warnings"].to_string().contains("goes on after 1000 pages"),
-        "{}",
-        found["warnings"]
-    );
+    let told = found["warnings"].to_string();
+    assert!(told.contains("prompts was left after 1000 pages: it goes on"), "{told}");
+}
+
+#[test]
+fn a_list_that_goes_round_is_left_where_its_first_page_comes_again() {
+    let plan = Plan::legacy().on("tools/list", |call| {
+        let next = if call.message["params"]["cursor"] == "b" { "a" } else { "b" };
+        let page = json!({"tools": [{"name": next}], "nextCursor": next});
+        Some(result(&call.message["id"], page))
+    });
+    let remote = everything_but(plan).start();
+    let (code, found) = Probing::of(&remote.url()).arg("--allow-http").json();
+    assert_eq!(code, Some(0), "{found:#}");
+    let told = found["warnings"].to_string();
+    assert!(told.contains("after 3 pages: the server sends the same `nextCursor` again"), "{told}");
 }
 
 #[test]
@@ -114,8 +127,43 @@ fn a_list_that_fails_is_told_with_the_servers_words() {
         Some(Reply::json(error.to_string()))
     });
     let remote = everything_but(plan).start();
-    let probing = Probing::of(&remote.url()).arg("--allow-http");
-    probing.fails("lists", "mcp", "the database is away", "");
+    let found = Probing::of(&remote.url()).arg("--allow-http");
+    let found = found.fails("lists", "mcp", "the database is away (error -32603)", "");
+    let kinds: Vec<_> = found["offers"]["lists"].as_array().unwrap().iter().collect();
+    assert_eq!(kinds.len(), 3, "one list does not cost the others: {found:#}");
+    let probed = Probing::of(&remote.url()).arg("--allow-http").run();
+    assert!(probed.out.starts_with("  - file:///a (A)\n"), "{probed:?}");
+    assert!(probed.err.ends_with("(error -32603)\n"), "the reason comes last: {probed:?}");
+}
+
+#[test]
+fn a_list_that_a_server_has_and_does_not_know_is_told_with_its_method() {
+    let unknown = |call: &Call<'_>| {
+        let error = json!({"jsonrpc": "2.0", "id": call.message["id"],
+            "error": {"code": -32601, "message": "Method not found"}});
+        Some(Reply::json(error.to_string()))
+    };
+    let plan = Plan::legacy().on("tools/list", unknown).on("prompts/list", unknown);
+    let remote = everything_but(plan).start();
+    let found = Probing::of(&remote.url()).arg("--allow-http");
+    let found = found.fails("lists", "mcp", "refuses `tools/list`", "says that it has tools");
+    assert!(found["warnings"][0].to_string().contains("refuses `prompts/list`"), "{found:#}");
+}
+
+#[test]
+fn a_ping_without_an_answer_is_a_warning_and_costs_nothing_else() {
+    let gate = Gate::closed();
+    let held = gate.clone();
+    let plan = Plan::legacy()
+        .on("ping", move |call| Some(result(&call.message["id"], json!({})).held_by(&held)));
+    let remote = everything_but(plan).start();
+    for (limit, told) in [("2s", "no time was left"), ("1h", "no answer to `ping`")] {
+        let probing = Probing::of(&remote.url()).args(["--allow-http", "--timeout", limit]);
+        let (code, found) = probing.json();
+        assert_eq!(code, Some(0), "{found:#}");
+        assert!(found["warnings"][0].to_string().contains(told), "{found:#}");
+        assert_eq!(found["offers"]["lists"].as_array().map(Vec::len), Some(4), "{found:#}");
+    }
 }
 
 #[test]

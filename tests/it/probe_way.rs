@@ -18,7 +18,7 @@ fn free_port() -> u16 {
 fn a_name_without_an_address_is_told_with_the_name() {
     let found = Probing::of("https://nowhere.invalid/mcp");
     let found = found.fails("name", "dns", "`nowhere.invalid`", "check the host name");
-    assert_eq!(found["steps"].as_array().unwrap().len(), 2, "nothing after it was tried: {found}");
+    assert_eq!(found["steps"].as_array().unwrap().len(), 3, "nothing after it was tried: {found}");
 }
 
 #[test]

@@ -12,7 +12,6 @@ use std::sync::PoisonError;
 use std::sync::Weak;
 
 use bytes::Bytes;
-use http::HeaderName;
 use http::HeaderValue;
 use http::Method;
 use http::Request;
@@ -41,9 +40,9 @@ use crate::message::Message;
 use crate::report::Report;
 use crate::task::Tasks;
 use crate::tls::ServerTls;
+use crate::transport::streamable_http::SESSION_ID;
 
 const PATH: &str = "/mcp";
-const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 
 /// A server that listens on the loopback interface. Dropping it ends it.
 pub(super) struct Server {

@@ -89,8 +89,7 @@ async fn one(server: Server) -> Row {
     let outcome = match task {
         Task::Probe(config) => {
             let (mut out, mut err) = (io::sink(), io::sink());
-            let mut nowhere =
-                Screen { out: &mut out, err: &mut err, json: false, colour: false, lost: false };
+            let mut nowhere = Screen::new(&mut out, &mut err);
             Outcome::Findings(Box::new(probe::run(*config, &mut nowhere).await))
         }
         Task::Skip(how) => Outcome::Skipped(how),

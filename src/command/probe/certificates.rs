@@ -6,32 +6,69 @@ use std::time::SystemTime;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::command::probe::ProbeConfig;
 use crate::command::probe::findings::Entry;
 use crate::command::probe::findings::Step;
 use crate::tls::Asked;
 use crate::tls::CertificateFacts;
+use crate::tls::ClientTls;
 use crate::tls::HandshakeFacts;
 use crate::tls::IdentityFacts;
 use crate::tls::Trust;
 use crate::tls::utc;
 
-/// The step of our own certificate. `soon` is how long before the end of validity a warning is due.
-pub(super) fn identity(facts: Option<&IdentityFacts>, soon: Duration) -> Entry {
-    let entry = Entry::new(Step::Identity);
-    let Some(IdentityFacts { chain, warnings, origin }) = facts else {
-        return entry.line("no client certificate is given").fact("certificates", json!([]));
+/// The step of our own certificate, and of the CAs that were given.
+pub(super) fn identity(config: &ProbeConfig, tls: &ClientTls) -> Entry {
+    let entry = match tls.identity_facts() {
+        Some(facts) => ours(&facts, config.warn_expiry),
+        None => Entry::new(Step::Identity)
+            .line("no client certificate is given")
+            .fact("certificates", json!([])),
     };
-    let Some(leaf) = chain.first() else { return entry };
-    let mut entry = entry
-        .line(format!("{} from {origin}", leaf.subject))
+    let now = SystemTime::now();
+    let cas = tls.given_cas();
+    let entry = entry.fact("givenCas", cas.iter().map(certificate).collect::<Vec<_>>());
+    cas.iter().fold(entry, |entry, ca| {
+        let entry = entry.line(format!("trusts servers of {}", ca.subject));
+        let what = format!("the certificate of the CA {}", ca.subject);
+        ca.expiry_warning(&what, now, config.warn_expiry).into_iter().fold(entry, Entry::warn)
+    })
+}
+
+fn ours(facts: &IdentityFacts, soon: Duration) -> Entry {
+    let entry = Entry::new(Step::Identity);
+    let Some(leaf) = facts.chain.first() else { return entry };
+    let entry = entry
+        .line(format!("{} from {}", leaf.subject, facts.origin))
         .line(format!("{}, issued by {}", leaf.key, leaf.issuer))
         .line(days(leaf))
-        .fact("certificates", chain.iter().map(certificate).collect::<Vec<_>>())
-        .fact("daysLeft", leaf.days_left(SystemTime::now()));
-    for warning in warnings.iter().cloned().chain(oddities(leaf, soon)) {
-        entry = entry.warn(warning);
-    }
-    entry
+        .line(sent(facts))
+        .fact("certificates", facts.chain.iter().map(certificate).collect::<Vec<_>>())
+        .fact("daysLeft", leaf.days_left(SystemTime::now()))
+        // Another key is refused before.
+        .fact("keyMatches", true)
+        .fact("keyMode", facts.key_mode.map(|mode| format!("{mode:03o}")))
+        .fact("reordered", facts.reordered)
+        .fact("leftOut", facts.left_out);
+    let warnings = facts.warnings.iter().cloned().chain(oddities(leaf, soon));
+    warnings.fold(entry, Entry::warn)
+}
+
+/// What goes to the server, and how the files have it.
+fn sent(facts: &IdentityFacts) -> String {
+    let mode = facts.key_mode.map(|mode| format!(" (mode {mode:03o})")).unwrap_or_default();
+    let others = match facts.chain.len() - 1 {
+        0 => "it is sent alone".to_owned(),
+        1 => "an intermediate is sent with it".to_owned(),
+        others => format!("{others} intermediates are sent with it"),
+    };
+    let order = if facts.reordered { ", in the order that TLS wants" } else { "" };
+    let rest = match facts.left_out {
+        0 => String::new(),
+        1 => "; another certificate of the file is not".to_owned(),
+        rest => format!("; {rest} other certificates of the file are not"),
+    };
+    format!("the key matches{mode}; {others}{order}{rest}")
 }
 
 fn oddities(leaf: &CertificateFacts, soon: Duration) -> Vec<String> {

@@ -96,6 +96,8 @@ pub enum Class {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Step {
+    /// What was asked for, by flags and variables.
+    Arguments,
     /// The client certificate and the trusted CAs.
     Identity,
     /// The name of the server, or of the proxy.
@@ -122,6 +124,7 @@ impl Step {
     /// Its name on the screen.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Arguments => "arguments",
             Self::Identity => "identity",
             Self::Name => "name",
             Self::Tcp => "tcp",
@@ -248,7 +251,7 @@ impl List {
     }
 }
 
-/// The lists of a server.
+/// The lists of a server, each asked for by its own method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ListKind {
@@ -260,4 +263,15 @@ pub enum ListKind {
     ResourceTemplates,
     /// `prompts/list`
     Prompts,
+}
+
+impl ListKind {
+    /// The capability with which a server says that it has it.
+    pub(super) fn capability(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Resources | Self::ResourceTemplates => "resources",
+            Self::Prompts => "prompts",
+        }
+    }
 }

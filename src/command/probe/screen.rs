@@ -3,6 +3,7 @@
 
 use std::io::ErrorKind;
 use std::io::Write;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -13,10 +14,14 @@ use crate::command::probe::findings::Findings;
 use crate::command::probe::findings::List;
 use crate::command::probe::findings::ListKind;
 use crate::command::probe::findings::State;
+use crate::command::probe::findings::Step;
 use crate::report::Report;
 
 /// Where the text of a step begins.
 const TEXT_COLUMN: usize = 18;
+
+/// Back to the first column, and nothing left of the line (ECMA-48, "Erase in Line").
+const CLEAR: &str = "\r\u{1b}[K";
 
 /// Where it is shown. Whoever does not read it keeps nothing up: what cannot be written is lost.
 pub struct Screen<'a> {
@@ -28,11 +33,21 @@ pub struct Screen<'a> {
     pub json: bool,
     /// Marks have colours.
     pub colour: bool,
+    /// The step under way has a line, which is taken away again: for terminals.
+    pub live: bool,
+    /// That line, as it stands there.
+    shown: String,
     /// Something of what belongs on [`out`](Self::out) could not be written there.
     pub lost: bool,
 }
 
-impl Screen<'_> {
+impl<'a> Screen<'a> {
+    /// Plain text for people.
+    pub fn new(out: &'a mut dyn Write, err: &'a mut dyn Write) -> Self {
+        let shown = String::new();
+        Self { out, err, json: false, colour: false, live: false, shown, lost: false }
+    }
+
     pub(super) fn begin(&mut self, url: &str) {
         self.note(&format!("{url}\n"));
     }
@@ -58,9 +73,11 @@ impl Screen<'_> {
         if self.json {
             return self.object(findings);
         }
-        match &findings.failure {
-            Some(problem) => self.report(&problem.report.0),
-            None => self.offers(findings),
+        if findings.failure.is_none() || !findings.offers.lists.is_empty() {
+            self.offers(findings);
+        }
+        if let Some(problem) = &findings.failure {
+            self.report(&problem.report.0);
         }
     }
 
@@ -109,10 +126,40 @@ impl Screen<'_> {
         self.lost |= written.is_err_and(|error| error.kind() != ErrorKind::BrokenPipe);
     }
 
+    /// Shows which step takes so long.
+    pub(super) fn under_way(&mut self, step: Step, since: Duration) {
+        if !self.live || self.json {
+            return;
+        }
+        let seconds = match since.as_secs() {
+            0 => String::new(),
+            seconds => format!("{seconds} s"),
+        };
+        let line = format!("  ...   {:<10}{seconds}", step.name());
+        if self.shown != line {
+            self.write(&format!("{CLEAR}{}", line.trim_end()));
+            self.shown = line;
+        }
+    }
+
+    /// Takes the line of the step under way away.
+    pub(super) fn clear(&mut self) {
+        if !self.shown.is_empty() {
+            self.shown.clear();
+            self.write(CLEAR);
+        }
+    }
+
     fn note(&mut self, text: &str) {
         if !self.json {
-            let _ = self.err.write_all(text.as_bytes()).and_then(|()| self.err.flush());
+            self.clear();
+            self.write(text);
         }
+    }
+
+    /// Nothing is lost with what cannot be written here.
+    fn write(&mut self, text: &str) {
+        let _ = self.err.write_all(text.as_bytes()).and_then(|()| self.err.flush());
     }
 
     /// ECMA-48, "Select Graphic Rendition".

@@ -1,5 +1,6 @@
 //! The conversation with the server: the handshake of either era, all lists, the time of an answer.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -12,6 +13,8 @@ use crate::command::probe::findings::List;
 use crate::command::probe::findings::ListKind;
 use crate::command::probe::findings::Offers;
 use crate::command::probe::findings::Step;
+use crate::command::probe::record::News;
+use crate::command::probe::record::Reporter;
 use crate::command::script::Refused;
 use crate::command::script::Script;
 use crate::limits;
@@ -33,22 +36,19 @@ pub(super) enum Era {
     Modern,
 }
 
-/// What a server says of itself.
-#[derive(Debug)]
-pub(super) struct Greeting {
-    pub(super) versions: Vec<String>,
-    info: Value,
-    capabilities: Value,
-    instructions: Option<String>,
-}
-
 /// A conversation that did not come to its end.
 pub(super) struct Unsaid {
     pub(super) step: Step,
     pub(super) refused: Refused,
+    /// What failed beside it.
+    pub(super) also: Vec<Report>,
 }
 
 impl Unsaid {
+    fn at(step: Step) -> impl FnOnce(Refused) -> Self {
+        move |refused| Self { step, refused, also: Vec::new() }
+    }
+
     /// Whether the server might speak the modern era alone: it was reached, and it said no.
     pub(super) fn may_be_modern(&self) -> bool {
         let said_no = [Kind::Refused, Kind::Protocol].map(Kind::as_str);
@@ -57,45 +57,35 @@ impl Unsaid {
     }
 }
 
-/// All that is said in one era; `told` hears of each step that is done.
-pub(super) async fn all(
-    script: &mut Script,
-    era: Era,
-    told: impl AsyncFn(Entry),
-) -> Result<Offers, Unsaid> {
-    let at = |step| move |refused| Unsaid { step, refused };
-    let begun = Instant::now();
+/// All that is said in one era; `reporter` hears of each step that is done.
+pub(super) async fn all(script: &mut Script, era: Era, reporter: &Reporter) -> Result<(), Unsaid> {
     let greeting = match era {
         Era::Legacy => initialize(script).await,
         Era::Modern => discover(script).await,
     };
-    let greeting = greeting.map_err(at(Step::Session))?;
-    told(session_entry(era, &greeting).took(begun.elapsed())).await;
+    let greeting = greeting.map_err(Unsaid::at(Step::Session))?;
+    let kinds = offered(&greeting.capabilities);
+    let entry = session_entry(era, &greeting);
+    reporter.tell(News::Greeted(greeting)).await;
+    reporter.tell(News::Step(entry)).await;
 
     let begun = Instant::now();
-    let lists = lists(script, era, &greeting.capabilities).await.map_err(at(Step::Lists))?;
-    told(lists_entry(&lists).took(begun.elapsed())).await;
+    let entry = lists(script, era, &kinds, reporter).await?;
+    reporter.tell(News::Step(entry.took(begun.elapsed()))).await;
 
     let begun = Instant::now();
     let entry = match latency(script, era).await {
         Ok(median) => latency_entry(median),
         // Not every server answers a ping, though it should.
         Err(refused) => Entry::new(Step::Latency)
-            .warn(format!("no answer to a ping: {}", refused.report.line())),
+            .warn(format!("its time was not measured: {}", refused.report.line())),
     };
-    told(entry.took(begun.elapsed())).await;
-    Ok(Offers {
-        name: text(&greeting.info["name"]),
-        version: text(&greeting.info["version"]),
-        protocol_versions: greeting.versions,
-        instructions: greeting.instructions,
-        capabilities: greeting.capabilities,
-        lists,
-    })
+    reporter.tell(News::Step(entry.took(begun.elapsed()))).await;
+    Ok(())
 }
 
 /// `initialize`.
-async fn initialize(script: &mut Script) -> Result<Greeting, Refused> {
+async fn initialize(script: &mut Script) -> Result<Offers, Refused> {
     let result = script.initialize(LEGACY[LEGACY.len() - 1]).await?;
     let version = text(&result["protocolVersion"]).unwrap_or_default();
     if !LEGACY.contains(&&*version) {
@@ -106,50 +96,73 @@ async fn initialize(script: &mut Script) -> Result<Greeting, Refused> {
         let report = Report::new("the answer to `initialize` cannot be used").cause(cause);
         return Err(report.hint("check that this is an MCP server, and its version").into());
     }
-    Ok(Greeting {
-        versions: vec![version],
-        info: result["serverInfo"].clone(),
-        capabilities: result["capabilities"].clone(),
-        instructions: text(&result["instructions"]),
-    })
+    Ok(greeting(vec![version], &result["serverInfo"], &result))
 }
 
 /// `server/discover` (specification 2026-07-28, "Discovery").
-pub(super) async fn discover(script: &mut Script) -> Result<Greeting, Refused> {
-    let asked = request(script, Era::Modern, "server/discover", json!({}));
-    let Ok(result) = tokio::time::timeout(limits::DISCOVERY, asked).await else {
-        let report = Report::new("no answer to `server/discover`");
-        return Err(report.cause(format!("the limit is {:?}", limits::DISCOVERY)).into());
-    };
-    let result = result?;
+pub(super) async fn discover(script: &mut Script) -> Result<Offers, Refused> {
+    let result = soon(script, Era::Modern, "server/discover", limits::DISCOVERY).await?;
     let versions = result["supportedVersions"].as_array().map_or(&[][..], Vec::as_slice);
-    Ok(Greeting {
-        versions: versions.iter().filter_map(text).collect(),
-        info: result["_meta"]["io.modelcontextprotocol/serverInfo"].clone(),
-        capabilities: result["capabilities"].clone(),
-        instructions: text(&result["instructions"]),
-    })
+    let versions = versions.iter().filter_map(text).collect();
+    Ok(greeting(versions, &result["_meta"]["io.modelcontextprotocol/serverInfo"], &result))
 }
 
-/// Each list that the server has.
-async fn lists(script: &mut Script, era: Era, capabilities: &Value) -> Result<Vec<List>, Refused> {
-    let mut lists = Vec::new();
-    for kind in offered(capabilities) {
+fn greeting(protocol_versions: Vec<String>, info: &Value, result: &Value) -> Offers {
+    Offers {
+        name: text(&info["name"]),
+        version: text(&info["version"]),
+        protocol_versions,
+        instructions: text(&result["instructions"]),
+        capabilities: result["capabilities"].clone(),
+        lists: Vec::new(),
+    }
+}
+
+/// Each list that the server has. One that the server refuses does not cost the others.
+async fn lists(
+    script: &mut Script,
+    era: Era,
+    kinds: &[ListKind],
+    reporter: &Reporter,
+) -> Result<Entry, Unsaid> {
+    let mut counts = Vec::new();
+    let mut endless = Vec::new();
+    let mut refusals = Vec::new();
+    for kind in kinds.iter().copied() {
         match list(script, era, kind).await {
-            Ok(list) => lists.push(list),
+            Ok((list, end)) => {
+                counts.push(list.counted());
+                endless.extend(end);
+                reporter.tell(News::Listed(list)).await;
+            }
             // Servers that have resources need not have templates.
             Err(refused) if kind == ListKind::ResourceTemplates && refused.is_unknown_method() => {}
-            Err(refused) => return Err(refused),
+            // The next one may have an answer.
+            Err(refused) if refused.kind.is_none() => refusals.push(refused),
+            Err(refused) => {
+                refusals.push(refused);
+                break;
+            }
         }
     }
-    Ok(lists)
+    let mut refusals = refusals.into_iter();
+    if let Some(refused) = refusals.next() {
+        let also = refusals.map(|refused| refused.report).chain(endless).collect();
+        return Err(Unsaid { step: Step::Lists, refused, also });
+    }
+    let entry = lists_entry(&counts);
+    Ok(endless.iter().fold(entry, |entry, report| entry.warn(report.line())))
 }
 
-/// All pages of a list.
+/// All pages of a list, and why it was left before its end.
 ///
 /// # Errors
 /// The error of a page.
-async fn list(script: &mut Script, era: Era, kind: ListKind) -> Result<List, Refused> {
+async fn list(
+    script: &mut Script,
+    era: Era,
+    kind: ListKind,
+) -> Result<(List, Option<Report>), Refused> {
     let (method, member) = match kind {
         ListKind::Tools => ("tools/list", "tools"),
         ListKind::Resources => ("resources/list", "resources"),
@@ -157,19 +170,44 @@ async fn list(script: &mut Script, era: Era, kind: ListKind) -> Result<List, Ref
         ListKind::Prompts => ("prompts/list", "prompts"),
     };
     let mut list = List { kind, pages: 0, items: Vec::new() };
+    let mut seen = HashSet::new();
     let mut params = json!({});
-    while list.pages < limits::LIST_PAGES {
-        let mut page = request(script, era, method, params).await?;
+    loop {
+        let page = request(script, era, method, params).await;
+        let mut page = page.map_err(|refused| unlisted(refused, kind, method))?;
         list.pages += 1;
         if let Value::Array(items) = page[member].take() {
             list.items.extend(items);
         }
-        match page["nextCursor"].take() {
-            Value::Null => break,
-            cursor => params = json!({ "cursor": cursor }),
+        let cursor = match page["nextCursor"].take() {
+            Value::Null => return Ok((list, None)),
+            cursor => cursor,
+        };
+        let endless = |why: String| {
+            let what = format!("the list of {} was left after {}", kind.plural(), list.pages);
+            Report::new(format!("{what} pages")).cause(why)
+        };
+        if !seen.insert(cursor.to_string()) {
+            let report = endless("the server sends the same `nextCursor` again".to_owned());
+            return Ok((list, Some(report)));
         }
+        if list.pages == limits::LIST_PAGES {
+            let report = endless("it goes on".to_owned());
+            return Ok((list, Some(report)));
+        }
+        params = json!({ "cursor": cursor });
     }
-    Ok(list)
+}
+
+/// A server that says that it has a list, and does not know the method that asks for it.
+fn unlisted(mut refused: Refused, kind: ListKind, method: &str) -> Refused {
+    if refused.is_unknown_method() {
+        let what = kind.capability();
+        refused.report.hint = Some(format!(
+            "the server says that it has {what}, so it should know `{method}`: tell its maker"
+        ));
+    }
+    refused
 }
 
 /// How long an answer takes: the median of some.
@@ -182,11 +220,27 @@ async fn latency(script: &mut Script, era: Era) -> Result<Duration, Refused> {
     let mut times = Vec::new();
     for _ in 0..limits::LATENCY_CALLS {
         let begun = Instant::now();
-        request(script, era, method, json!({})).await?;
+        soon(script, era, method, limits::LATENCY_WAIT).await?;
         times.push(begun.elapsed());
     }
     times.sort_unstable();
     Ok(times[times.len() / 2])
+}
+
+/// The result of a request that has no parameters, unless it takes longer than `limit`.
+async fn soon(
+    script: &mut Script,
+    era: Era,
+    method: &str,
+    limit: Duration,
+) -> Result<Value, Refused> {
+    let asked = request(script, era, method, json!({}));
+    if let Ok(result) = tokio::time::timeout(limit, asked).await {
+        return result;
+    }
+    script.give_up().await?;
+    let report = Report::new(format!("no answer to `{method}`"));
+    Err(report.cause(format!("the limit is {limit:?}")).into())
 }
 
 async fn request(
@@ -224,25 +278,21 @@ fn offered(capabilities: &Value) -> Vec<ListKind> {
     kinds
 }
 
-fn session_entry(era: Era, greeting: &Greeting) -> Entry {
-    let name = |value: &Value| page::clean(value.as_str().unwrap_or(NAMELESS));
-    let version = greeting.info["version"].as_str().map(page::clean).unwrap_or_default();
-    let versions = greeting.versions.iter().map(|version| page::clean(version));
+fn session_entry(era: Era, greeting: &Offers) -> Entry {
+    let name = page::clean(greeting.name.as_deref().unwrap_or(NAMELESS));
+    let version = page::clean(greeting.version.as_deref().unwrap_or_default());
+    let versions = greeting.protocol_versions.iter().map(|version| page::clean(version));
     let versions: Vec<String> = versions.collect();
     Entry::new(Step::Session)
-        .line(format!("{} {version}, MCP {}", name(&greeting.info["name"]), versions.join(", ")))
+        .line(format!("{name} {version}, MCP {}", versions.join(", ")))
         .fact("era", if era == Era::Legacy { "legacy" } else { "modern" })
         .fact("protocolVersions", versions)
 }
 
-fn lists_entry(lists: &[List]) -> Entry {
-    let counts: Vec<_> = lists.iter().map(List::counted).collect();
+/// The step of the lists, out of how long each of them is.
+pub(super) fn lists_entry(counts: &[String]) -> Entry {
     let counts = if counts.is_empty() { "none".to_owned() } else { counts.join(", ") };
-    let endless = lists.iter().filter(|list| list.pages == limits::LIST_PAGES);
-    endless.fold(Entry::new(Step::Lists).line(counts), |entry, list| {
-        let (kind, pages) = (list.kind.plural(), list.pages);
-        entry.warn(format!("the list of {kind} goes on after {pages} pages"))
-    })
+    Entry::new(Step::Lists).line(counts)
 }
 
 fn latency_entry(median: Duration) -> Entry {

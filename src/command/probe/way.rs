@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderMap;
+use http::StatusCode;
 use http::Version;
 use http::header;
 use tokio::time::Instant;
@@ -13,15 +14,24 @@ use crate::command::probe::findings::Step;
 use crate::report::peer_text;
 use crate::tls::HandshakeFacts;
 use crate::transport::fallback::SSE;
+use crate::transport::fallback::STREAMABLE_HTTP;
 use crate::transport::http::Milestone;
 pub(super) use crate::transport::http::Step as Part;
 use crate::transport::http::Stop;
+use crate::transport::streamable_http::SESSION_ID;
 
 /// Follows the connections. A connection may be tried twice, and there may be several: each step is
 /// told once.
 pub(super) struct Way {
     since: Instant,
+    /// When a step was told last.
+    pub(super) since_told: Instant,
     secure: bool,
+    has_identity: bool,
+    /// The server asked for a client certificate.
+    asked: bool,
+    /// The server gave a session ID.
+    in_session: bool,
     told: Vec<Step>,
     /// What stopped the last attempt to connect.
     pub(super) stop: Option<Stop>,
@@ -30,19 +40,26 @@ pub(super) struct Way {
     /// The transport that works.
     pub(super) transport: Option<&'static str>,
     proxy: Option<(String, String)>,
+    proxy_status: Option<StatusCode>,
     refused_transports: Vec<String>,
 }
 
 impl Way {
-    pub(super) fn new(secure: bool) -> Self {
+    /// The way by TLS or in clear text, with a client certificate or without.
+    pub(super) fn new(secure: bool, has_identity: bool) -> Self {
         Self {
             since: Instant::now(),
+            since_told: Instant::now(),
             secure,
+            has_identity,
+            asked: false,
+            in_session: false,
             told: Vec::new(),
             stop: None,
             unsecured: None,
             transport: None,
             proxy: None,
+            proxy_status: None,
             refused_transports: Vec::new(),
         }
     }
@@ -61,14 +78,19 @@ impl Way {
                 .fact("from", from.to_string())
                 .fact("to", to.to_string())
                 .line(format!("connected to {to}")),
-            Milestone::Tunnelled => {
-                let (proxy, source) = self.proxy.clone()?;
-                Entry::new(Step::Proxy)
-                    .line(format!("through {proxy}, from `{source}`"))
-                    .fact("proxy", proxy)
-                    .fact("source", source)
+            Milestone::ProxyAnswered { status } => {
+                self.proxy_status = status;
+                if status.is_some_and(|status| !status.is_success()) {
+                    return None;
+                }
+                self.proxy_facts(Entry::new(Step::Proxy))
             }
-            Milestone::Secured(facts) => certificates::secured(&facts),
+            Milestone::Secured(facts) => {
+                self.asked = facts.asked.is_some();
+                let unasked = self.has_identity && !self.asked;
+                let entry = certificates::secured(&facts);
+                if unasked { entry.line("ours is not sent then") } else { entry }
+            }
             Milestone::Unsecured(facts) => {
                 self.unsecured = Some(*facts);
                 return None;
@@ -78,7 +100,8 @@ impl Way {
                 return None;
             }
             Milestone::Answered { status, version, headers } => {
-                http_entry(status.as_u16(), version, &headers)
+                self.in_session |= headers.contains_key(SESSION_ID);
+                self.judged(http_entry(status, version, &headers), status)
             }
             Milestone::TransportFailed { name, reason } => {
                 self.refused_transports.push(format!("{name} was refused: {reason}"));
@@ -113,13 +136,55 @@ impl Way {
     /// The step that comes after the last one that was done.
     pub(super) fn under_way(&self, last: Option<Step>) -> Step {
         match last {
-            None | Some(Step::Identity | Step::Name) => Step::Tcp,
+            None => Step::Arguments,
+            Some(Step::Arguments) if self.secure => Step::Identity,
+            Some(Step::Arguments | Step::Identity) => Step::Name,
+            Some(Step::Name) => Step::Tcp,
             Some(Step::Tcp) if self.proxy.is_some() => Step::Proxy,
             Some(Step::Tcp | Step::Proxy) if self.secure => Step::Tls,
             Some(Step::Tcp | Step::Proxy | Step::Tls) => Step::Http,
             Some(Step::Http | Step::Transport) => Step::Session,
             Some(Step::Session) => Step::Lists,
             Some(Step::Lists | Step::Latency) => Step::Latency,
+        }
+    }
+
+    /// Adds through which proxy it goes, and what that one answered.
+    pub(super) fn proxy_facts(&self, entry: Entry) -> Entry {
+        let Some((proxy, source)) = self.proxy.clone() else { return entry };
+        let answer =
+            self.proxy_status.map(|status| format!(", CONNECT was answered with {status}"));
+        entry
+            .line(format!("through {proxy}, from `{source}`{}", answer.unwrap_or_default()))
+            .fact("proxy", proxy)
+            .fact("source", source)
+            .fact("status", self.proxy_status.map(|status| status.as_u16()))
+    }
+
+    /// Adds to the step of the session whether it has an ID, which is there with Streamable HTTP alone.
+    pub(super) fn session(&self, entry: Entry) -> Entry {
+        if self.transport != Some(STREAMABLE_HTTP)
+            || entry.facts.get("era") != Some(&"legacy".into())
+        {
+            return entry;
+        }
+        let told = if self.in_session { "the server keeps a session" } else { "without a session" };
+        entry.line(told).fact("hasSessionId", self.in_session)
+    }
+
+    /// Adds what the first answer tells of our certificate: in TLS 1.3 a handshake ends before the server
+    /// has judged it (RFC 8446 section 4.4.2.4).
+    fn judged(&self, entry: Entry, status: StatusCode) -> Entry {
+        // How nginx refuses one, and 495 and 496, by which it may be told to.
+        let refused = matches!(status.as_u16(), 400 | 401 | 403 | 495 | 496);
+        match (self.asked && !refused, self.has_identity) {
+            (true, true) => entry
+                .line("the server has accepted our client certificate")
+                .fact("certificateAccepted", true),
+            (true, false) => entry
+                .line("the server goes on without a client certificate")
+                .fact("certificateAccepted", false),
+            (false, _) => entry,
         }
     }
 
@@ -146,7 +211,7 @@ fn name_entry(name: &str, addresses: &[std::net::IpAddr]) -> Entry {
         .fact("addresses", addresses)
 }
 
-fn http_entry(status: u16, version: Version, headers: &HeaderMap) -> Entry {
+fn http_entry(status: StatusCode, version: Version, headers: &HeaderMap) -> Entry {
     let text = |name| {
         let value = headers.get(name)?;
         Some(peer_text(&String::from_utf8_lossy(value.as_bytes())))
@@ -155,9 +220,9 @@ fn http_entry(status: u16, version: Version, headers: &HeaderMap) -> Entry {
     let server = text(header::SERVER);
     let by = server.as_ref().map(|server| format!(", server {server}")).unwrap_or_default();
     Entry::new(Step::Http)
-        .line(format!("{version}, first answer {status}{by}"))
+        .line(format!("{version}, first answer {}{by}", status.as_u16()))
         .fact("version", version)
-        .fact("status", status)
+        .fact("status", status.as_u16())
         .fact("server", server)
         .fact("contentType", text(header::CONTENT_TYPE))
 }

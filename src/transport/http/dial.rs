@@ -179,11 +179,12 @@ impl Dial {
             .body(http_body_util::Empty::<bytes::Bytes>::new())
             .map_err(|e| failed(Step::Proxy, e))?;
         let response = requests.send_request(request).await.map_err(|e| failed(Step::Proxy, e))?;
+        let status = Some(response.status());
+        self.observer.tell(|| Milestone::ProxyAnswered { status });
         if !response.status().is_success() {
             return Err(failed(Step::Proxy, ProxyError::Refused(response.status())));
         }
         let upgraded = hyper::upgrade::on(response).await.map_err(|e| failed(Step::Proxy, e))?;
-        self.observer.tell(|| Milestone::Tunnelled);
         Ok(TokioIo::new(upgraded))
     }
 
@@ -199,7 +200,7 @@ impl Dial {
             let mut stream = self.tcp(proxy.socks_uri()).await?;
             match socks::open(&mut stream, &target, proxy.login()).await {
                 Ok(()) => {
-                    self.observer.tell(|| Milestone::Tunnelled);
+                    self.observer.tell(|| Milestone::ProxyAnswered { status: None });
                     return Ok(stream);
                 }
                 Err(SocksError::Refused(_)) if targets.len() > 0 => {}

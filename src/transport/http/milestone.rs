@@ -34,8 +34,11 @@ pub enum Milestone {
         /// The other end: the remote, or the proxy.
         to: SocketAddr,
     },
-    /// The proxy has opened the way to the remote.
-    Tunnelled,
+    /// The proxy was asked for the way to the remote.
+    ProxyAnswered {
+        /// The status of its answer to CONNECT; none with SOCKS, where it has opened the way.
+        status: Option<StatusCode>,
+    },
     /// A TLS handshake succeeded.
     Secured(Box<HandshakeFacts>),
     /// A TLS handshake failed; what was learned until then.

@@ -7,7 +7,6 @@ use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
 use http::HeaderMap;
-use http::HeaderName;
 use http::HeaderValue;
 use http::StatusCode;
 
@@ -17,9 +16,8 @@ use crate::report::Kind;
 use crate::report::Report;
 use crate::transport::http_listener::Refused;
 use crate::transport::http_listener::refusal;
+use crate::transport::streamable_http::SESSION_ID;
 use crate::transport::streamable_http::server::session::Session;
-
-pub(super) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 
 /// Sessions by id. Ids are secrets that a client keeps, so they are in no log.
 #[derive(Debug, Default)]
