@@ -58,6 +58,7 @@ mod probe_all;
 mod probe_http;
 #[cfg(test)]
 mod probe_lists;
+mod probe_screen;
 #[cfg(test)]
 mod probe_tls;
 #[cfg(test)]

@@ -34,6 +34,7 @@ pub(crate) mod secure;
 pub(crate) mod serve;
 #[cfg(target_os = "linux")]
 pub(crate) mod session;
+pub(crate) mod terminal;
 pub(crate) mod tls_server;
 #[cfg(unix)]
 pub(crate) mod tools;

@@ -12,7 +12,7 @@ use crate::support::pki::Leaf;
 use crate::support::pki::write;
 
 /// The program.
-const PROBE: &str = env!("CARGO_BIN_EXE_mcp-secure-remote-client");
+pub(crate) const PROBE: &str = env!("CARGO_BIN_EXE_mcp-secure-remote-client");
 
 /// A command line and an environment, which holds nothing that is not put in here.
 pub(crate) struct Probing(Command);
