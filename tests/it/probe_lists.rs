@@ -187,7 +187,6 @@ fn a_session_is_left_in_good_order_when_the_time_is_over_or_a_signal_comes() {
         let probed = probing.run_and(|pid| {
             gate.wait_for_visitors(1);
             if signal {
-                let pid = rustix::process::Pid::from_raw(pid.cast_signed()).unwrap();
                 rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
             }
         });

@@ -4,7 +4,13 @@ use std::ffi::OsStr;
 use std::process::Command;
 use std::process::Stdio;
 use std::sync::LazyLock;
+use std::sync::mpsc;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
+use rustix::process::Pid;
+use rustix::process::Signal;
+use rustix::process::kill_process;
 use serde_json::Value;
 
 use crate::support::pki::Ca;
@@ -77,11 +83,21 @@ impl Probing {
         self.run_and(|_| {})
     }
 
-    /// Does something with its process while it runs.
-    pub(crate) fn run_and(mut self, meanwhile: impl FnOnce(u32)) -> Probed {
+    /// Does something with its process while it runs. One that does not end is killed, and has no exit
+    /// code then.
+    pub(crate) fn run_and(mut self, meanwhile: impl FnOnce(Pid)) -> Probed {
         let child = self.0.stderr(Stdio::piped()).spawn().expect("the probe starts");
-        meanwhile(child.id());
+        let pid = Pid::from_child(&child);
+        let (ended, end) = mpsc::channel::<()>();
+        let guard = std::thread::spawn(move || {
+            if end.recv_timeout(Duration::from_secs(60)) == Err(RecvTimeoutError::Timeout) {
+                kill_process(pid, Signal::KILL).unwrap();
+            }
+        });
+        meanwhile(pid);
         let output = child.wait_with_output().unwrap();
+        drop(ended);
+        guard.join().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Probed { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
