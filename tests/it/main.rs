@@ -55,6 +55,7 @@ mod posting;
 #[cfg(test)]
 mod probe_all;
 #[cfg(test)]
+mod probe_facts;
 mod probe_http;
 #[cfg(test)]
 mod probe_lists;

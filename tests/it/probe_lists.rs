@@ -164,6 +164,7 @@ fn a_ping_without_an_answer_is_a_warning_and_costs_nothing_else() {
         assert!(found["warnings"][0].to_string().contains(told), "{found:#}");
         assert_eq!(found["offers"]["lists"].as_array().map(Vec::len), Some(4), "{found:#}");
     }
+    assert_eq!(remote.requests("notifications/cancelled").len(), 1, "who gives up says so");
 }
 
 #[test]

@@ -1,10 +1,6 @@
 //! The way through a proxy, and the four names of a remote: of the URL, of the proxy's CONNECT, of
 //! the TLS handshake and of the HTTP request.
 
-use std::io::Write;
-use std::net::SocketAddr;
-use std::net::TcpStream;
-use std::sync::Arc;
 
 use serde_json::json;
 
@@ -14,54 +10,9 @@ use crate::support::host::modern;
 use crate::support::launch::Launch;
 use crate::support::mcp::McpRemote;
 use crate::support::mcp::Plan;
+use crate::support::proxy::Proxy;
 use crate::support::raw::RawRemote;
 use crate::support::secure::Pki;
-use crate::support::watched::Watched;
-
-/// An HTTP proxy that knows one remote under every name, and remembers the heads that it saw.
-struct Proxy {
-    server: RawRemote,
-    heads: Arc<Watched<Vec<String>>>,
-}
-
-impl Proxy {
-    fn to(remote: SocketAddr) -> Self {
-        let heads = Arc::new(Watched::new(Vec::new()));
-        let seen = Arc::clone(&heads);
-        let server = RawRemote::start(move |connection| {
-            let head = connection.head();
-            seen.change(|heads| heads.push(head.clone()));
-            let far = TcpStream::connect(remote).unwrap();
-            if head.starts_with("CONNECT ") {
-                connection.write("HTTP/1.1 200 Connection established\r\n\r\n");
-            } else {
-                { &far }.write_all(head.as_bytes()).unwrap();
-            }
-            connection.join(far);
-        });
-        Self { server, heads }
-    }
-
-    /// Says no to everybody.
-    fn refusing(status: &'static str) -> Self {
-        let heads = Arc::new(Watched::new(Vec::new()));
-        let seen = Arc::clone(&heads);
-        let server = RawRemote::start(move |connection| {
-            let head = connection.head();
-            seen.change(|heads| heads.push(head));
-            connection.write(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n"));
-        });
-        Self { server, heads }
-    }
-
-    fn url(&self) -> String {
-        self.server.url("")
-    }
-
-    fn heads(&self) -> Vec<String> {
-        self.heads.lock().clone()
-    }
-}
 
 #[track_caller]
 fn works(host: &Host) {

@@ -24,6 +24,7 @@ pub(crate) mod patient;
 pub(crate) mod pipes;
 pub(crate) mod pki;
 pub(crate) mod probing;
+pub(crate) mod proxy;
 pub(crate) mod raw;
 pub(crate) mod reply;
 pub(crate) mod request;
