@@ -61,6 +61,7 @@ fn settings(text: &str, name: &str, pki: &Pki, port: u16, upstream: u16) -> Path
         .replace("CERTIFICATE", pki.server.certificate.to_str().unwrap())
         .replace("PRIVATE_KEY", pki.server.key.to_str().unwrap())
         .replace("AUTHORITY", pki.ca.to_str().unwrap())
+        .replace("REVOCATIONS", pki.crl.to_str().unwrap())
         .replace("PORT", &port.to_string())
         .replace("UPSTREAM", &upstream.to_string());
     let file = folder.join(name);
@@ -87,6 +88,7 @@ http {
         ssl_certificate_key PRIVATE_KEY;
         ssl_client_certificate AUTHORITY;
         ssl_verify_client on;
+        ssl_crl REVOCATIONS;
         proxy_http_version 1.1;
         proxy_set_header Connection "";
         proxy_set_header Host $http_host;
@@ -97,6 +99,16 @@ http {
         }
         location /stripped/ {
             proxy_pass http://127.0.0.1:UPSTREAM/; # which does not see the prefix
+        }
+        location /pages/ {
+            root FOLDER; # where there are no pages
+        }
+        location = /login {
+            return 302 https://login.example/start?from=here;
+        }
+        location = /welcome {
+            default_type text/html;
+            return 200 "<!doctype html><title>Welcome</title><h1>Welcome</h1>";
         }
     }
 }

@@ -7,12 +7,16 @@ use std::path::PathBuf;
 
 use rcgen::BasicConstraints;
 use rcgen::CertificateParams;
+use rcgen::CertificateRevocationListParams;
 use rcgen::CertifiedIssuer;
 use rcgen::DnType;
 use rcgen::ExtendedKeyUsagePurpose;
 use rcgen::IsCa;
+use rcgen::KeyIdMethod;
 use rcgen::KeyPair;
 use rcgen::KeyUsagePurpose;
+use rcgen::RevokedCertParams;
+use rcgen::SerialNumber;
 use tempfile::TempDir;
 
 /// Certificate and key, as PEM files.
@@ -30,6 +34,10 @@ pub(crate) struct Pki {
     pub(crate) client: Identity,
     /// A client certificate of another authority.
     pub(crate) stranger: Identity,
+    /// A client certificate that its authority has taken back.
+    pub(crate) revoked: Identity,
+    /// The list that says so.
+    pub(crate) crl: PathBuf,
     pub(crate) folder: TempDir,
 }
 
@@ -55,6 +63,8 @@ impl Pki {
             server: identity("server", &ours, ExtendedKeyUsagePurpose::ServerAuth),
             client: identity("client", &ours, ExtendedKeyUsagePurpose::ClientAuth),
             stranger: identity("stranger", &theirs, ExtendedKeyUsagePurpose::ClientAuth),
+            revoked: identity("revoked", &ours, ExtendedKeyUsagePurpose::ClientAuth),
+            crl: write("ca.crl", revocations(&ours, "revoked")),
             folder,
         }
     }
@@ -70,11 +80,36 @@ fn authority(name: &str) -> Authority {
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
+/// The list of this authority, with the certificate of this name.
+fn revocations(issuer: &Authority, name: &str) -> String {
+    let revoked = RevokedCertParams {
+        serial_number: serial(name),
+        revocation_time: rcgen::date_time_ymd(2024, 1, 1),
+        reason_code: None,
+        invalidity_date: None,
+    };
+    let params = CertificateRevocationListParams {
+        this_update: rcgen::date_time_ymd(2024, 1, 1),
+        next_update: rcgen::date_time_ymd(2124, 1, 1),
+        crl_number: SerialNumber::from(1),
+        issuing_distribution_point: None,
+        revoked_certs: vec![revoked],
+        key_identifier_method: KeyIdMethod::Sha256,
+    };
+    params.signed_by(issuer).unwrap().pem().unwrap()
+}
+
+/// The name itself, which no other certificate of the authority has.
+fn serial(name: &str) -> SerialNumber {
+    SerialNumber::from_slice(name.as_bytes())
+}
+
 /// The certificate and its key, both in PEM.
 fn leaf(name: &str, issuer: &Authority, purpose: ExtendedKeyUsagePurpose) -> (String, String) {
     let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
     let mut params = CertificateParams::new(names).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);
+    params.serial_number = Some(serial(name));
     params.extended_key_usages = vec![purpose];
     params.use_authority_key_identifier_extension = true;
     let key = KeyPair::generate().unwrap();
