@@ -15,6 +15,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--certificate")
     parser.add_argument("--key")
     parser.add_argument("--client-ca")
+    parser.add_argument("--stateless", action="store_true")
+    parser.add_argument("--json-response", action="store_true")
     return parser.parse_args()
 
 

@@ -66,4 +66,6 @@ async def announce(ctx: Context) -> str:
 
 if __name__ == "__main__":
     options = arguments()
+    server.settings.stateless_http = options.stateless
+    server.settings.json_response = options.json_response
     serve(server.sse_app() if options.transport == "sse" else server.streamable_http_app(), options)

@@ -77,6 +77,8 @@ if __name__ == "__main__":
     options = arguments()
     if options.transport == "stdio":
         server.run("stdio")
+    elif options.transport == "sse":
+        serve(server.sse_app(), options)
     else:
-        app = server.sse_app if options.transport == "sse" else server.streamable_http_app
-        serve(app(), options)
+        how = {"stateless_http": options.stateless, "json_response": options.json_response}
+        serve(server.streamable_http_app(**how), options)

@@ -1,6 +1,6 @@
 // A server on the TypeScript SDK v2 behind Node's own TLS, with the tool names of server-everything:
-// `server_typescript_v2.mjs CERTIFICATE KEY CLIENT_CA`. It keeps nothing between requests: the modern
-// era as specified, the legacy era without sessions.
+// `server_typescript_v2.mjs CERTIFICATE KEY CLIENT_CA [reject]`. It keeps nothing between requests:
+// the modern era as specified, the legacy era without sessions, or with `reject` not at all.
 import fs from 'node:fs';
 import https from 'node:https';
 import { Readable } from 'node:stream';
@@ -12,6 +12,9 @@ import {
   fromJsonSchema,
   inputRequired,
 } from '@modelcontextprotocol/server';
+
+const [certificate, key, clientCa] = process.argv.slice(2, 5).map((file) => fs.readFileSync(file));
+const legacy = process.argv[5] ?? 'stateless';
 
 let cancelled = 0;
 
@@ -51,7 +54,7 @@ const handler = createMcpHandler(({ era }) => {
     });
   }
   return server;
-});
+}, { legacy });
 
 async function longRunning({ duration, steps }, { _meta, notify, signal }) {
   signal.addEventListener('abort', () => (cancelled += 1));
@@ -91,7 +94,6 @@ async function serve(incoming, outgoing) {
   else outgoing.end();
 }
 
-const [certificate, key, clientCa] = process.argv.slice(2).map((file) => fs.readFileSync(file));
 const tls = { cert: certificate, key, ca: clientCa, requestCert: true, rejectUnauthorized: true };
 const server = https.createServer(tls, serve);
 server.listen(0, '127.0.0.1', () => console.log(`LISTENING ${server.address().port}`));

@@ -41,20 +41,42 @@ pub(crate) struct Remote {
 impl Remote {
     /// Our small server on the Python SDK 2.x, both eras, with TLS of its own (OpenSSL).
     pub(crate) fn python_v2(wire: Wire) -> Option<Self> {
-        Self::python(Python::V2, "server_python_v2.py", wire)
+        Self::python_v2_with(wire, &[])
+    }
+
+    /// The same with flags of `serve.py`.
+    pub(crate) fn python_v2_with(wire: Wire, flags: &[&str]) -> Option<Self> {
+        Self::python(Python::V2, "server_python_v2.py", wire, flags)
+    }
+
+    /// What the conformance suite asks a server for, on the Python SDK 2.x: all kinds of lists.
+    pub(crate) fn fixture_python_v2() -> Option<Self> {
+        Self::python(Python::V2, "fixture_python_v2.py", Wire::Http, &[])
     }
 
     /// The same on the SDK 1.x, legacy era alone.
     pub(crate) fn python_v1(wire: Wire) -> Option<Self> {
-        Self::python(Python::V1, "server_python_v1.py", wire)
+        Self::python_v1_with(wire, &[])
+    }
+
+    /// The same with flags of `serve.py`.
+    pub(crate) fn python_v1_with(wire: Wire, flags: &[&str]) -> Option<Self> {
+        Self::python(Python::V1, "server_python_v1.py", wire, flags)
     }
 
     /// Our small server on the TypeScript SDK v2, without sessions, with TLS of its own (Node).
     pub(crate) fn typescript_v2() -> Option<Self> {
-        let pki = Pki::new();
-        let mut command = install::node_driver("server_typescript_v2.mjs")?;
-        command.arg(&pki.server.certificate).arg(&pki.server.key).arg(&pki.ca);
-        Some(Self::with_its_own_tls(pki, Server::start(command), Wire::Http))
+        Self::typescript("server_typescript_v2.mjs", Wire::Http, &[])
+    }
+
+    /// The same, which speaks the modern era alone.
+    pub(crate) fn typescript_v2_modern() -> Option<Self> {
+        Self::typescript("server_typescript_v2.mjs", Wire::Http, &["reject"])
+    }
+
+    /// A server on the TypeScript SDK v1 whose lists are awkward, with TLS of its own (Node).
+    pub(crate) fn typescript_v1(wire: Wire) -> Option<Self> {
+        Self::typescript("server_typescript_v1.mjs", wire, &[])
     }
 
     /// server-everything behind a TLS front on Node.
@@ -123,10 +145,17 @@ impl Remote {
         Some(remote)
     }
 
-    fn python(python: Python, script: &str, wire: Wire) -> Option<Self> {
+    fn typescript(script: &str, wire: Wire, words: &[&str]) -> Option<Self> {
+        let pki = Pki::new();
+        let mut command = install::node_driver(script)?;
+        command.arg(&pki.server.certificate).arg(&pki.server.key).arg(&pki.ca).args(words);
+        Some(Self::with_its_own_tls(pki, Server::start(command), wire))
+    }
+
+    fn python(python: Python, script: &str, wire: Wire, flags: &[&str]) -> Option<Self> {
         let pki = Pki::new();
         let mut command = python.driver(script)?;
-        command.env("PORT", process::lasting_port().to_string()).arg(wire_name(wire));
+        command.env("PORT", process::lasting_port().to_string()).arg(wire_name(wire)).args(flags);
         command.arg("--certificate").arg(&pki.server.certificate);
         command.arg("--key").arg(&pki.server.key).arg("--client-ca").arg(&pki.ca);
         Some(Self::with_its_own_tls(pki, Server::start(command), wire))
