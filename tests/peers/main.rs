@@ -22,6 +22,12 @@ mod nginx;
 #[cfg(test)]
 mod original;
 #[cfg(test)]
+mod probe;
+#[cfg(test)]
+mod probe_fronts;
+#[cfg(test)]
+mod probe_original;
+#[cfg(test)]
 mod python_sdk;
 #[cfg(test)]
 mod restart;

@@ -7,6 +7,7 @@ pub(crate) mod front;
 pub(crate) mod host;
 pub(crate) mod install;
 pub(crate) mod pki;
+pub(crate) mod probing;
 pub(crate) mod process;
 pub(crate) mod remote;
 pub(crate) mod serve;
