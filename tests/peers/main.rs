@@ -24,9 +24,9 @@ mod original;
 #[cfg(test)]
 mod probe;
 #[cfg(test)]
-mod probe_fronts;
-#[cfg(test)]
 mod probe_original;
+#[cfg(test)]
+mod probe_refused;
 #[cfg(test)]
 mod python_sdk;
 #[cfg(test)]

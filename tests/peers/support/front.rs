@@ -100,6 +100,15 @@ http {
         location /stripped/ {
             proxy_pass http://127.0.0.1:UPSTREAM/; # which does not see the prefix
         }
+        location /renamed/ {
+            proxy_pass http://127.0.0.1:UPSTREAM/;
+            proxy_set_header Connection "";
+            proxy_set_header Host internal.example; # which the server may not know as its own
+        }
+        location /buffered/ {
+            proxy_pass http://127.0.0.1:UPSTREAM/;
+            proxy_buffering on; # as it is unless somebody thinks of it
+        }
         location /pages/ {
             root FOLDER; # where there are no pages
         }

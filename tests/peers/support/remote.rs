@@ -49,6 +49,11 @@ impl Remote {
         Self::python(Python::V2, "server_python_v2.py", wire, flags)
     }
 
+    /// A small server on the Python SDK 2.x that lets in whoever has one of two bearer tokens.
+    pub(crate) fn python_v2_with_tokens() -> Option<Self> {
+        Self::python(Python::V2, "server_python_tokens.py", Wire::Http, &[])
+    }
+
     /// What the conformance suite asks a server for, on the Python SDK 2.x: all kinds of lists.
     pub(crate) fn fixture_python_v2() -> Option<Self> {
         Self::python(Python::V2, "fixture_python_v2.py", Wire::Http, &[])

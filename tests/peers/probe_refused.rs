@@ -1,4 +1,4 @@
-//! The probe of what others put before a server, when something is wrong.
+//! The probe of servers that others wrote, and of what they put before them, when something is wrong.
 
 use serde_json::json;
 
@@ -135,4 +135,43 @@ fn servers_with_tls_of_their_own_end_the_handshake_and_the_likely_cause_is_told(
         let probing = Probing::with(&remote, &remote.pki.stranger);
         probing.fails_somewhere("CN=stranger", "certificate of a CA");
     }
+}
+
+#[test]
+fn a_server_that_wants_a_token_says_so_and_the_token_is_never_shown() {
+    let Some(remote) = Remote::python_v2_with_tokens() else { return };
+    let with = |token: &str| {
+        Probing::of(&remote).flags(&["--header", &format!("Authorization: Bearer {token}")])
+    };
+    for probing in [Probing::of(&remote), with("token-of-nobody")] {
+        let found = probing.fails("http", "auth", "Authentication required", "--header-file");
+        assert_eq!(found.facts("http")["status"], 401);
+        assert!(!found.to_string().contains("token-of-nobody"), "{found}");
+    }
+    let probing = with("token-without-rights");
+    let found = probing.fails("http", "auth", "Required scope: read", "is allowed");
+    assert_eq!(found.facts("http")["status"], 403);
+    let found = with("token-that-may-read").succeeds();
+    assert_eq!(found.items("tools", "name"), ["echo"]);
+    assert!(!found.to_string().contains("token-that-may-read"), "{found}");
+}
+
+// The SDK refuses names that are not its own, so that no web page in a browser reaches it.
+#[test]
+fn a_front_that_renames_the_host_is_told_in_the_words_of_the_server_behind_it() {
+    let Some(remote) = Remote::python_v2_behind_nginx(Wire::Http) else { return };
+    let probing = Probing::of(&remote).at("renamed/mcp");
+    let found = probing.fails("http", "http", "Invalid Host header", "host");
+    assert_eq!(found.facts("http")["status"], 421);
+}
+
+// The server's answers are kept back until there are more of them; which one is missed first is
+// nginx's affair.
+#[test]
+fn a_front_that_keeps_events_back_makes_the_probe_end_at_its_limit_after_the_transport() {
+    let Some(remote) = Remote::everything_behind_nginx(Wire::Sse) else { return };
+    let probing = Probing::of(&remote).at("buffered/sse").flags(&["--timeout", "4s"]);
+    let found = probing.fails_somewhere("", "");
+    assert_eq!(found.get("/failure/class"), "mcp", "{found}");
+    assert_eq!(found.facts("transport")["name"], "SSE");
 }
