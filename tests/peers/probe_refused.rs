@@ -114,10 +114,7 @@ fn stunnel_ends_the_handshake_for_a_certificate_and_its_alert_is_told() {
 fn haproxy_ends_the_handshake_for_a_certificate_and_the_likely_cause_is_told() {
     for wire in [Wire::Http, Wire::Sse] {
         let Some(remote) = Remote::everything_behind_haproxy(wire) else { return };
-        let probing = Probing::without_certificate(&remote);
-        probing.fails_somewhere("demands a client certificate", "--tls-cert");
-        let probing = Probing::with(&remote, &remote.pki.stranger);
-        probing.fails_somewhere("CN=stranger", "certificate of a CA");
+        names_the_likely_cause(&remote);
     }
 }
 
@@ -130,10 +127,7 @@ fn servers_with_tls_of_their_own_end_the_handshake_and_the_likely_cause_is_told(
         Remote::python_v2(Wire::Http),
     ] {
         let Some(remote) = remote else { return };
-        let probing = Probing::without_certificate(&remote);
-        probing.fails_somewhere("demands a client certificate", "--tls-cert");
-        let probing = Probing::with(&remote, &remote.pki.stranger);
-        probing.fails_somewhere("CN=stranger", "certificate of a CA");
+        names_the_likely_cause(&remote);
     }
 }
 
@@ -174,4 +168,13 @@ fn a_front_that_keeps_events_back_makes_the_probe_end_at_its_limit_after_the_tra
     let found = probing.fails_somewhere("", "");
     assert_eq!(found.get("/failure/class"), "mcp", "{found}");
     assert_eq!(found.facts("transport")["name"], "SSE");
+}
+
+/// Without a certificate, and with one of another CA.
+#[track_caller]
+fn names_the_likely_cause(remote: &Remote) {
+    let probing = Probing::without_certificate(remote);
+    probing.fails_somewhere("demands a client certificate", "--tls-cert");
+    let probing = Probing::with(remote, &remote.pki.stranger);
+    probing.fails_somewhere("CN=stranger", "certificate of a CA");
 }
