@@ -220,12 +220,14 @@ fn assert_streamable(found: &Found, versions: &[&str]) {
         (&transport["name"], &transport["refused"]),
         (&json!("Streamable HTTP"), &json!([]))
     );
-    assert_eq!(found.facts("http")["status"], 200);
+    let http = found.facts("http");
+    assert_eq!((&http["status"], &http["certificateAccepted"]), (&json!(200), &json!(true)));
 }
 
 #[track_caller]
 fn assert_sse(found: &Found) {
     assert_good(found, "legacy", &[LEGACY]);
+    assert_eq!(found.facts("http")["certificateAccepted"], true);
     assert_eq!(found.facts("transport")["name"], "SSE");
 }
 
@@ -235,6 +237,7 @@ fn assert_good(found: &Found, era: &str, versions: &[&str]) {
     let identity = &found.facts("identity")["certificates"][0];
     assert_eq!(identity["subject"], "CN=client", "{found}");
     assert_eq!(identity["issuer"], "CN=test ca");
+    assert_eq!(found.facts("identity")["keyMatches"], true);
     let tls = found.facts("tls");
     assert_eq!((&tls["trust"], &tls["trustedBy"]), (&json!("given"), &json!("CN=test ca")));
     assert_eq!(tls["asksForCertificate"], true);
@@ -258,11 +261,13 @@ fn assert_python(remote: &Remote, found: &Found, mode: &[&str]) {
     let http = found.facts("http");
     assert_eq!((&http["contentType"], &http["server"]), (&media.into(), &"uvicorn".into()));
     // Where there is no session there is none to be ended.
+    let has_session = !mode.contains(&"--stateless");
+    assert_eq!(found.facts("session")["hasSessionId"], has_session);
     let farewell = "DELETE /mcp HTTP/1.1\" 200";
-    if mode.contains(&"--stateless") {
-        assert!(!remote.server.logged(farewell));
-    } else {
+    if has_session {
         assert!(remote.server.logs(farewell), "the session is not ended");
+    } else {
+        assert!(!remote.server.logged(farewell));
     }
 }
 

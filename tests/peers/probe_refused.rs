@@ -26,6 +26,7 @@ fn nginx_that_gets_a_certificate_of_another_ca_is_told_in_its_own_words() {
     let found = probing.fails("http", "auth", "The SSL certificate error", "--tls-cert");
     assert_eq!(found.facts("identity")["certificates"][0]["issuer"], "CN=another ca");
     assert_eq!(found.facts("tls")["acceptedIssuers"], json!(["CN=test ca"]));
+    assert_ne!(found.facts("http")["certificateAccepted"], true);
 }
 
 #[test]
@@ -34,6 +35,7 @@ fn nginx_that_gets_a_revoked_certificate_is_told_in_its_own_words() {
     let probing = Probing::with(&remote, &remote.pki.revoked);
     let found = probing.fails("http", "auth", "The SSL certificate error", "--tls-cert");
     assert_eq!(found.facts("identity")["certificates"][0]["issuer"], "CN=test ca");
+    assert_ne!(found.facts("http")["certificateAccepted"], true);
 }
 
 #[test]
