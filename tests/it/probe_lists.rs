@@ -120,6 +120,51 @@ fn a_list_that_goes_round_is_left_where_its_first_page_comes_again() {
 }
 
 #[test]
+fn items_without_a_name_are_counted_and_told_but_have_no_line() {
+    let plan = Plan::legacy()
+        .on("tools/list", |call| {
+            let nonsense = [json!(7), Value::Null, json!({"name": " \u{200b}"}), json!([])];
+            let tools = [&[json!({"name": "one"})], &nonsense[..], &vec![json!({}); 20]].concat();
+            Some(result(&call.message["id"], json!({"tools": tools})))
+        })
+        .on("prompts/list", |call| {
+            let list = json!({"prompts": [{"description": "no name"}]});
+            Some(result(&call.message["id"], list))
+        });
+    let remote = everything_but(plan).start();
+    let probed = Probing::of(&remote.url()).arg("--allow-http").run();
+    assert_eq!(probed.code, Some(0), "{probed:?}");
+    assert!(probed.out.starts_with("  - one\n  - file:///a (A)\n"), "{probed:?}");
+    let told = probed.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    for line in [
+        "25 tools, 2 resources, 1 resource template, 1 prompt",
+        "items of tools without a name, not shown: 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 14 more",
+        "items of prompts without a name, not shown: 1",
+    ] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+}
+
+#[test]
+fn instructions_keep_their_lines_and_are_cut_where_they_are_too_long() {
+    let greeting = |text: &str| {
+        let answer = json!({"protocolVersion": "2025-11-25", "serverInfo": {"name": "s"},
+            "capabilities": {}, "instructions": text});
+        let plan = Plan::legacy()
+            .on("initialize", move |call| Some(result(&call.message["id"], answer.clone())));
+        let remote = everything_but(plan).start();
+        Probing::of(&remote.url()).arg("--allow-http").run().err
+    };
+    let told = greeting("first\r\n\r\n- second\u{1b}[2J\n\u{2028}third\n");
+    let expected = "Instructions: first\n\n              - second\n";
+    assert!(told.contains(expected) && told.contains("\n              third\n"), "{told}");
+    let told = greeting(&"word ".repeat(2000));
+    assert_eq!(told.matches("word").count(), 800, "{told}");
+    assert!(told.contains("\n              … (`--json` has the rest)\n"), "{told}");
+    assert!(told.lines().skip(1).all(|line| line.chars().count() <= 80), "{told}");
+}
+
+#[test]
 fn a_list_that_fails_is_told_with_the_servers_words() {
     let plan = Plan::legacy().on("tools/list", |call| {
         let error = json!({"jsonrpc": "2.0", "id": call.message["id"],

@@ -118,7 +118,7 @@ impl<'a> Screen<'a> {
         ));
         for list in &offers.lists {
             self.note(&format!("{} ({}):\n", list.kind.heading(), list.items.len()));
-            let items: String = list.items.iter().map(|item| line(list, item)).collect();
+            let items: String = list.items.iter().filter_map(|item| line(list, item)).collect();
             self.item(&items);
         }
     }
@@ -184,21 +184,21 @@ impl<'a> Screen<'a> {
     }
 }
 
-/// The line of one item: `  - name – description`, `  - uri (name)` or `  - name`.
-fn line(list: &List, item: &Value) -> String {
+/// The line of one item: `  - name – description`, `  - uri (name)` or `  - name`. None for one that has
+/// no name, which the steps have told.
+fn line(list: &List, item: &Value) -> Option<String> {
+    let name = page::clean(list.name(item)?);
     let text = |member: &str| page::clean(item[member].as_str().unwrap_or_default());
     let beside = |member: &str, before: &str, after: &str| match text(member) {
         text if text.is_empty() => text,
         text => format!("{before}{text}{after}"),
     };
-    match list.kind {
-        ListKind::Tools => format!("  - {}{}\n", text("name"), beside("description", " – ", "")),
-        ListKind::Resources => format!("  - {}{}\n", text("uri"), beside("name", " (", ")")),
-        ListKind::ResourceTemplates => {
-            format!("  - {}{}\n", text("uriTemplate"), beside("name", " (", ")"))
-        }
-        ListKind::Prompts => format!("  - {}\n", text("name")),
-    }
+    let more = match list.kind {
+        ListKind::Tools => beside("description", " – ", ""),
+        ListKind::Resources | ListKind::ResourceTemplates => beside("name", " (", ")"),
+        ListKind::Prompts => String::new(),
+    };
+    Some(format!("  - {name}{more}\n"))
 }
 
 impl ListKind {
@@ -212,7 +212,17 @@ impl ListKind {
         }
     }
 
-    /// In a sentence.
+    /// One of them, in a sentence.
+    pub(super) fn singular(self) -> &'static str {
+        match self {
+            Self::Tools => "tool",
+            Self::Resources => "resource",
+            Self::ResourceTemplates => "resource template",
+            Self::Prompts => "prompt",
+        }
+    }
+
+    /// Some of them.
     pub(super) fn plural(self) -> &'static str {
         match self {
             Self::Tools => "tools",
