@@ -26,6 +26,9 @@ pub struct Findings {
     pub steps: Vec<Entry>,
     /// What the server offers.
     pub offers: Offers,
+    /// Whether a signal ended it.
+    #[serde(skip)]
+    pub interrupted: bool,
 }
 
 impl Findings {
