@@ -142,7 +142,8 @@ pub(super) fn resolve(
 fn of_host(path: &Path, limits: &Limits, env: &Environment) -> Result<Vec<Server>, Refusal> {
     let one = |Configured { name, start }| {
         let task = match start {
-            Start::Other(how) => Task::Skip(how),
+            Start::Other(reason) => Task::Skip(reason),
+            Start::Broken(report) => Task::Refuse(report),
             Start::Ours { args, variables } => task(args, variables, limits, env),
         };
         Server { name, task }
@@ -160,14 +161,11 @@ fn task(
     let own = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
     let env: Environment = env.all().chain(own).collect();
     let args = std::iter::once(env!("CARGO_PKG_NAME").to_owned()).chain(args);
-    let refuse = |refusal| match refusal {
-        Refusal::Failed(report) => Task::Refuse(report),
-        Refusal::Usage(error) => Task::Refuse(error.report()),
-    };
     match crate::cli::parse(args.map(OsString::from), &env) {
         Ok(Request::Bridge(invocation)) => Task::Probe(limits.config(invocation.config, &env)),
         Ok(_) => Task::Skip("another command of this program".to_owned()),
-        Err(refusal) => refuse(refusal),
+        Err(Refusal::Failed(report)) => Task::Refuse(report),
+        Err(Refusal::Usage(error)) => Task::Refuse(error.report()),
     }
 }
 
