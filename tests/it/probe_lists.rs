@@ -236,7 +236,7 @@ fn a_session_is_left_in_good_order_when_the_time_is_over_or_a_signal_comes() {
                 rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
             }
         });
-        assert_eq!(probed.code, Some(1), "{probed:?}");
+        assert_eq!(probed.code, Some(if signal { 130 } else { 1 }), "{probed:?}");
         assert!(probed.err.contains("  FAIL  lists\n"), "{probed:?}");
         let told = if signal { "interrupted at `lists`" } else { "no end of `lists` in time" };
         assert!(probed.err.contains(told), "{probed:?}");
