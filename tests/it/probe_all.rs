@@ -110,16 +110,20 @@ fn a_server_that_is_not_probed_has_its_reason_in_the_table() {
 #[test]
 fn variables_are_those_that_the_host_would_set() {
     let remote = Plan::legacy().start();
-    let variables = file("TOKEN=of-the-file\n");
+    let variables = file("TOKEN=of-the-file\nMCP_REMOTE_TLS_MIN_VERSION=7\n");
     let config = file(&format!(
-        r#"{{"servers": {{"x": {{"command": "mcp-secure-remote", "envFile": "{}", "env": {{"TEAM": "${{env:NAME}}"}},
+        r#"{{"servers": {{"x": {{"command": "mcp-secure-remote", "envFile": "{}", 
+            "env": {{"TEAM": "${{env:NAME}}", "MCP_REMOTE_TLS_MIN_VERSION": null}},
             "args": ["${{env:URL}}", "--allow-http", "--header", "Authorization: ${{TOKEN}}",
-                "--header", "X-Team: ${{TEAM}}", "--header", "X-Else: ${{ELSE:-other}}"]}}}}}}"#,
+                "--header", "X-Team: ${{TEAM}}", "--header", "X-Else: ${{ELSE:-other}}"]}},
+            "y": {{"command": "mcp-secure-remote", "envFile": "{}", "args": ["https://localhost:1/"]}}}}}}"#,
+        file_path(&variables),
         file_path(&variables),
     ));
     let probing = Probing::all(file_path(&config)).env("URL", &remote.url()).env("NAME", "a-team");
     let (code, rows) = probing.json();
-    assert_eq!(code, Some(0), "{rows:#}");
+    assert_eq!((code, &rows[0]["findings"]["ok"]), (Some(1), &json!(true)), "{rows:#}");
+    assert!(rows[1]["refused"]["error"].to_string().contains("TLS_MIN_VERSION"), "{rows:#}");
     let request = &remote.requests("initialize")[0];
     let header = |name| request.header(name);
     assert_eq!(header("authorization"), Some("of-the-file"));
