@@ -87,6 +87,7 @@ fn a_server_that_is_not_probed_has_its_reason_in_the_table() {
             "asks": {"command": "mcp-secure-remote",
                 "args": ["https://localhost:1/", "--header", "A: ${input:token}"]},
             "lost": {"command": "mcp-secure-remote", "envFile": "/nonexistent/vars"},
+            "open": {"command": "mcp-secure-remote", "args": ["https://${HOST}/"]},
             "off\u001b[2J": {"command": "mcp-secure-remote", "disabled": true},
             "url": {"url": "https://localhost:1/"}
         }}"#,
@@ -101,6 +102,9 @@ fn a_server_that_is_not_probed_has_its_reason_in_the_table() {
         hint: check the path given with `envFile`
   -     off
         disabled
+  FAIL  open
+        arguments: the variable `HOST` is not set
+        hint: set it where you start the probe, as it is where your host starts
   -     url
         reached by the host itself
 ";

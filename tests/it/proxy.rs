@@ -1,7 +1,6 @@
 //! The way through a proxy, and the four names of a remote: of the URL, of the proxy's CONNECT, of
 //! the TLS handshake and of the HTTP request.
 
-
 use serde_json::json;
 
 use crate::support::host::Host;

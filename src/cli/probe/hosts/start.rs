@@ -74,7 +74,23 @@ fn ours(
     }
     let args: Result<Vec<String>, String> =
         own.iter().skip(1).map(|word| values.fill(word, &variables)).collect();
-    Ok(Start::Ours { args: args.map_err(Start::Other)?, variables })
+    let args = args.map_err(Start::Other)?;
+    match unset(&args) {
+        Some(name) => Err(Start::Broken(
+            Report::new(format!("the variable `{name}` is not set"))
+                .hint("set it where you start the probe, as it is where your host starts"),
+        )),
+        None => Ok(Start::Ours { args, variables }),
+    }
+}
+
+/// A variable that nobody fills in any more. In a header this program does it, or complains.
+fn unset(args: &[String]) -> Option<&str> {
+    let before = std::iter::once("").chain(args.iter().map(String::as_str));
+    let in_header =
+        |(before, arg): &(&str, &String)| *before == "--header" || arg.starts_with("--header=");
+    let others = before.zip(args).filter(|pair| !in_header(pair));
+    others.filter_map(|(_, arg)| Some(arg.split_once("${")?.1.split_once('}')?.0)).next()
 }
 
 /// A value of `env` as the process gets it: some are numbers, and `null` unsets a variable.
@@ -247,12 +263,26 @@ mod tests {
             ("C", "k.pem"),
         ];
         assert_eq!(start(&entry), Start::ours(&["https://a.example/k.pem"], &variables));
-        let missing = json!({"command": "mcp-secure-remote", "envFile": "/nonexistent/vars"});
-        match start(&missing) {
-            Start::Broken(report) => {
-                assert!(report.error.contains("/nonexistent/vars"), "{report}")
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let with = |args: &[&str]| json!({"command": "mcp-secure-remote", "args": args});
+        for (entry, told) in [
+            (
+                json!({"command": "mcp-secure-remote", "envFile": "/nonexistent/vars"}),
+                "/nonexistent/vars",
+            ),
+            (with(&["https://${HOST}/"]), "the variable `HOST` is not set"),
+            (with(&["https://a/", "--tls-ca=x/${CA}"]), "the variable `CA` is not set"),
+        ] {
+            match start(&entry) {
+                Start::Broken(report) => assert!(report.error.contains(told), "{report}"),
+                other => panic!("{entry}: {other:?}"),
             }
-            other => panic!("{other:?}"),
         }
+        // The program itself fills these in.
+        let args = ["https://a/", "--header", "A: ${T}", "--header=B: ${T}"];
+        assert_eq!(start(&with(&args)), Start::ours(&args, &[]));
     }
 }
