@@ -25,12 +25,12 @@ mod tests;
 use std::ffi::OsString;
 use std::future::Future;
 use std::io;
-use std::io::IsTerminal;
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser;
+use clap::CommandFactory;
+use clap::FromArgMatches;
 use clap::error::ErrorKind;
 use tokio::runtime::Builder;
 
@@ -41,7 +41,6 @@ use crate::cli::log::Format;
 use crate::cli::log::Level;
 use crate::cli::log::LogOptions;
 use crate::cli::probe::ProbeInvocation;
-use crate::cli::probe::Servers;
 use crate::cli::resolve::Invocation;
 use crate::cli::resolve::Warning;
 use crate::cli::serve::Asked;
@@ -52,8 +51,6 @@ use crate::cli::usage::UsageError;
 use crate::command::bridge;
 use crate::command::certs::Task;
 use crate::command::demo;
-use crate::command::probe::all;
-use crate::command::probe::screen::Screen;
 use crate::limits;
 use crate::report::Report;
 #[cfg(unix)]
@@ -116,7 +113,7 @@ impl From<UsageError> for Refusal {
 pub fn run(args: impl IntoIterator<Item = OsString>, env: &Environment) -> ExitCode {
     match parse(args, env) {
         Ok(Request::Bridge(invocation)) => start(*invocation),
-        Ok(Request::Probe(invocation)) => probe(*invocation),
+        Ok(Request::Probe(invocation)) => probe::run(*invocation),
         Ok(Request::Serve(invocation)) => serve(*invocation),
         Ok(Request::CheckServer(invocation, text)) => check_server(&invocation, &text),
         Ok(Request::Certs(task)) => finish(task.run(&mut io::stdout()), Format::Text),
@@ -137,9 +134,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &Environment) -> ExitC
 
 /// The same for the program that is nothing but the probe.
 pub fn run_probe(args: impl IntoIterator<Item = OsString>, env: &Environment) -> ExitCode {
-    let mut args = args.into_iter();
-    let program = args.next().unwrap_or_default();
-    run([program, OsString::from("probe")].into_iter().chain(args), env)
+    // Whatever the file is called now.
+    let words = [probe::CLIENT, "probe"].map(OsString::from);
+    run(words.into_iter().chain(args.into_iter().skip(1)), env)
 }
 
 /// Reads the arguments, the first of which is the name of the program, and the variables.
@@ -152,7 +149,7 @@ pub fn parse(
     env: &Environment,
 ) -> Result<Request, Refusal> {
     let args: Vec<OsString> = args.into_iter().collect();
-    match CommandLine::try_parse_from(&args) {
+    match command_line(&args) {
         Ok(CommandLine { command: Some(Verb::Demo), .. }) => Ok(Request::Demo),
         Ok(CommandLine { command: Some(Verb::WatchChildren), .. }) => Ok(Request::WatchChildren),
         Ok(CommandLine { command: Some(Verb::Certs(flags)), .. }) => {
@@ -184,6 +181,14 @@ pub fn parse(
     }
 }
 
+fn command_line(args: &[OsString]) -> Result<CommandLine, clap::Error> {
+    let mut command = CommandLine::command();
+    if Topic::of(args) == Topic::Client {
+        command = command.mut_subcommand("probe", probe::as_client);
+    }
+    CommandLine::from_arg_matches_mut(&mut command.try_get_matches_from(args)?)
+}
+
 #[cfg(unix)]
 fn watch_children() -> ExitCode {
     finish(block_on(watchdog::keep(io::stdin().lock())), Format::Text)
@@ -201,35 +206,6 @@ fn start(invocation: Invocation) -> ExitCode {
         tracing::debug!("configuration: {config:?}");
         block_on(bridge::run(config))
     })
-}
-
-fn probe(invocation: ProbeInvocation) -> ExitCode {
-    let ProbeInvocation { servers, log, warnings, json, strict, allows_colour } = invocation;
-    let mut well = false;
-    let code = logged(log, warnings, || {
-        block_on(async {
-            let (mut out, mut err) = (io::stdout(), io::stderr());
-            let shown = match servers {
-                Servers::All(_) => out.is_terminal(),
-                Servers::One(_) => err.is_terminal(),
-            };
-            let colour = allows_colour && shown;
-            let live = io::stderr().is_terminal() && matches!(servers, Servers::One(_));
-            let mut screen = Screen::new(&mut out, &mut err);
-            (screen.json, screen.colour, screen.live) = (json, colour, live);
-            well = match servers {
-                Servers::All(servers) => {
-                    let rows = all::run(servers, &mut screen).await;
-                    rows.iter().all(|row| row.is_well(strict))
-                }
-                Servers::One(config) => {
-                    crate::command::probe::run(*config, &mut screen).await.is_well(strict)
-                }
-            };
-            if screen.lost { Err(Report::new("cannot write to standard output")) } else { Ok(()) }
-        })
-    });
-    if well { code } else { ExitCode::from(1) }
 }
 
 fn serve(invocation: ServeInvocation) -> ExitCode {

@@ -6,7 +6,8 @@ pub mod demo;
 pub mod probe;
 pub mod serve;
 
+pub(crate) mod page;
+
 mod memory;
-mod page;
 mod script;
 mod signals;

@@ -639,5 +639,24 @@ pub const LIST_PAGES: usize = 1000;
 /// ping alone will do so for ever.
 pub const LATENCY_WAIT: Duration = Duration::from_secs(5);
 
+/// Probes at the same time with `--all`: far more than a person has, and few enough for the open files
+/// that a process may have.
+pub const PROBES_AT_ONCE: usize = 16;
+
+/// Largest file of variables that the configuration of a host names, in bytes: some thousand lines.
+pub const ENV_FILE_BYTES: u64 = 256 * 1024;
+
+/// Characters of a server's instructions that are shown, which is some pages; `--json` has all of them.
+pub const INSTRUCTIONS_SHOWN: usize = 4000;
+
+/// Numbers of nameless items that a warning names: enough to see which they are.
+pub const NAMELESS_SHOWN: usize = 10;
+
+/// Columns of a page on a narrow terminal: below this there is no room for text beside the steps.
+pub const LEAST_COLUMNS: u16 = 40;
+
+/// Columns of a page on a wide terminal: longer lines are hard to read.
+pub const MOST_COLUMNS: u16 = 100;
+
 /// Calls whose median is the time of an answer.
 pub const LATENCY_CALLS: usize = 5;

@@ -20,7 +20,7 @@ use crate::transport::process::watchdog;
     name = "mcp-secure-remote",
     version,
     override_usage = "mcp-secure-remote <server-url> [options]\n       mcp-secure-remote probe <server-url> [options]\n       mcp-secure-remote serve [options] -- <command>\n       mcp-secure-remote certs [options]\n       mcp-secure-remote demo",
-    after_help = AFTER_HELP,
+    after_help = format!("{ENVIRONMENT}\n\n{EXIT_CODES}"),
     args_conflicts_with_subcommands = true,
     args_override_self = true,
     color = ColorChoice::Never,
@@ -167,11 +167,13 @@ pub(super) struct TlsFlags {
     pub(super) skip_verify: Option<String>,
 }
 
-const AFTER_HELP: &str = "\
+/// Below the flags of whatever takes those of the bridge.
+pub(super) const ENVIRONMENT: &str = "\
 Environment, where the flag is absent:
   MCP_REMOTE_TLS_CERT, MCP_REMOTE_TLS_KEY, MCP_REMOTE_TLS_PFX, MCP_REMOTE_TLS_PASSPHRASE,
   MCP_REMOTE_TLS_PASSPHRASE_FILE, MCP_REMOTE_TLS_CA, MCP_REMOTE_TLS_CA_ONLY, MCP_REMOTE_TLS_CRL,
   MCP_REMOTE_TLS_SERVERNAME, MCP_REMOTE_TLS_MIN_VERSION, MCP_REMOTE_TLS_INSECURE
-  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, also in lower case
+  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, also in lower case";
 
+const EXIT_CODES: &str = "\
 Exit code: 0 done, 1 failed while running or a file cannot be used, 2 wrong arguments";

@@ -1,6 +1,8 @@
 //! The flags of the probe: those of the bridge, and a few more.
 
+mod columns;
 mod hosts;
+mod run;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -8,11 +10,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap::Command;
 
 use crate::cli::Refusal;
 use crate::cli::Request;
 use crate::cli::environment::Environment;
 use crate::cli::flags::BridgeFlags;
+use crate::cli::flags::ENVIRONMENT;
 use crate::cli::log::Level;
 use crate::cli::log::LogOptions;
 use crate::cli::probe::hosts::Configured;
@@ -28,11 +32,16 @@ use crate::command::probe::all::Server;
 use crate::command::probe::all::Task;
 use crate::limits;
 
+pub(super) use crate::cli::probe::run::run;
+
 /// Shows step by step whether the MCP server at <server-url> can be reached, why not, and what it
 /// offers. All flags of the bridge are understood
 #[derive(Args)]
 #[command(
-    override_usage = "mcp-secure-remote probe <server-url> [options]\n       mcp-secure-remote-client <server-url> [options]"
+    version,
+    display_name = "mcp-secure-remote probe",
+    override_usage = "mcp-secure-remote probe <server-url> [options]\n       mcp-secure-remote probe --all <file> [options]",
+    after_help = format!("{ENVIRONMENT}\n  NO_COLOR, TERM=dumb: no colours\n\n{EXIT_CODES}")
 )]
 pub(super) struct ProbeFlags {
     #[command(flatten)]
@@ -59,6 +68,18 @@ pub(super) struct ProbeFlags {
     pub(super) all: Option<PathBuf>,
 }
 
+/// The program that is nothing but the probe.
+pub(super) const CLIENT: &str = "mcp-secure-remote-client";
+
+/// The same flags under that name.
+pub(super) fn as_client(probe: Command) -> Command {
+    let usage = format!("{CLIENT} <server-url> [options]\n       {CLIENT} --all <file> [options]");
+    probe.display_name(CLIENT).override_usage(usage)
+}
+
+const EXIT_CODES: &str = "\
+Exit code: 0 all is well, 1 something failed, 2 wrong arguments, 130 interrupted";
+
 /// The probe that the user asked for.
 #[derive(Debug)]
 pub struct ProbeInvocation {
@@ -72,8 +93,10 @@ pub struct ProbeInvocation {
     pub json: bool,
     /// A warning is a failure.
     pub strict: bool,
-    /// Unless `NO_COLOR` is set, to anything.
+    /// Unless `NO_COLOR` is set, to anything, or the terminal is a dumb one.
     pub allows_colour: bool,
+    /// The terminal says of itself that it obeys nothing.
+    pub is_dumb: bool,
 }
 
 /// What is probed.
@@ -118,31 +141,33 @@ pub(super) fn resolve(
         whole: whole.unwrap_or(limits::PROBE_TIME),
         expiry: expiry.unwrap_or(limits::PROBE_EXPIRY),
     };
-    let allows_colour = env.var("NO_COLOR").is_none();
+    let is_dumb = env.var("TERM").is_some_and(|terminal| terminal == "dumb");
+    let allows_colour = env.var("NO_COLOR").is_none() && !is_dumb;
     // What happens is told by the steps.
     let quiet = LogOptions { level: Level::Silent, ..LogOptions::default() };
-    if let Some(path) = all {
-        if bridge != BridgeFlags::default() {
+    let (servers, log, warnings) = match all {
+        Some(_) if bridge != BridgeFlags::default() => {
             let text = "--all goes without a server URL and without the flags of the bridge";
             let error = UsageError::new(text);
             return Err(error.hint("they stand in the file, for each server its own").into());
         }
-        let servers = Servers::All(of_host(&path, &limits, env)?);
-        let warnings = Vec::new();
-        return Ok(ProbeInvocation { servers, log: quiet, warnings, json, strict, allows_colour });
-    }
-    let debug = bridge.debug;
-    let Invocation { config, log, warnings } = resolve::resolve(bridge, args, env)?;
-    let log = if debug { log } else { LogOptions { level: Level::Silent, ..log } };
-    let servers = Servers::One(limits.config(config, env));
-    Ok(ProbeInvocation { servers, log, warnings, json, strict, allows_colour })
+        Some(path) => (Servers::All(of_host(&path, &limits, env)?), quiet, Vec::new()),
+        None => {
+            let debug = bridge.debug;
+            let Invocation { config, log, warnings } = resolve::resolve(bridge, args, env)?;
+            let log = if debug { log } else { LogOptions { level: Level::Silent, ..log } };
+            (Servers::One(limits.config(config, env)), log, warnings)
+        }
+    };
+    Ok(ProbeInvocation { servers, log, warnings, json, strict, allows_colour, is_dumb })
 }
 
 /// All servers in the configuration of a host.
 fn of_host(path: &Path, limits: &Limits, env: &Environment) -> Result<Vec<Server>, Refusal> {
     let one = |Configured { name, start }| {
         let task = match start {
-            Start::Other(how) => Task::Skip(how),
+            Start::Other(reason) => Task::Skip(reason),
+            Start::Broken(report) => Task::Refuse(report),
             Start::Ours { args, variables } => task(args, variables, limits, env),
         };
         Server { name, task }
@@ -160,14 +185,11 @@ fn task(
     let own = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
     let env: Environment = env.all().chain(own).collect();
     let args = std::iter::once(env!("CARGO_PKG_NAME").to_owned()).chain(args);
-    let refuse = |refusal| match refusal {
-        Refusal::Failed(report) => Task::Refuse(report),
-        Refusal::Usage(error) => Task::Refuse(error.report()),
-    };
     match crate::cli::parse(args.map(OsString::from), &env) {
         Ok(Request::Bridge(invocation)) => Task::Probe(limits.config(invocation.config, &env)),
         Ok(_) => Task::Skip("another command of this program".to_owned()),
-        Err(refusal) => refuse(refusal),
+        Err(Refusal::Failed(report)) => Task::Refuse(report),
+        Err(Refusal::Usage(error)) => Task::Refuse(error.report()),
     }
 }
 

@@ -13,6 +13,7 @@ use clap::error::ContextValue;
 use clap::error::ErrorKind;
 
 use crate::cli::flags::CommandLine;
+use crate::cli::probe;
 use crate::report;
 use crate::report::Report;
 
@@ -37,6 +38,8 @@ pub enum Topic {
     Bridge,
     /// `certs`.
     Certs,
+    /// `probe` under its own name.
+    Client,
     /// `probe`.
     Probe,
     /// `serve`.
@@ -50,6 +53,9 @@ impl Topic {
         match (word(1), word(2)) {
             (Some("certs"), Some("add-client")) => Self::AddClient,
             (Some("certs"), _) => Self::Certs,
+            (Some("probe"), _) if args.first().is_some_and(|it| it == probe::CLIENT) => {
+                Self::Client
+            }
             (Some("probe"), _) => Self::Probe,
             (Some("serve"), _) => Self::Serve,
             _ => Self::Bridge,
@@ -58,29 +64,30 @@ impl Topic {
 
     fn usage(self) -> &'static str {
         match self {
-            Self::AddClient => "certs add-client --output <folder> --client <name> [options]",
-            Self::Bridge => "<server-url> [options]",
-            Self::Certs => "certs --output <folder> [options]",
-            Self::Probe => "probe <server-url> [options]",
-            Self::Serve => "serve [options] -- <command> [arguments]",
+            Self::AddClient => "--output <folder> --client <name> [options]",
+            Self::Bridge | Self::Client | Self::Probe => "<server-url> [options]",
+            Self::Certs => "--output <folder> [options]",
+            Self::Serve => "[options] -- <command> [arguments]",
         }
     }
 
-    /// What stands before `--help`.
+    /// What is typed before the flags.
     fn words(self) -> &'static str {
         match self {
-            Self::AddClient => "certs add-client ",
-            Self::Bridge => "",
-            Self::Certs => "certs ",
-            Self::Probe => "probe ",
-            Self::Serve => "serve ",
+            Self::AddClient => "mcp-secure-remote certs add-client",
+            Self::Bridge => "mcp-secure-remote",
+            Self::Certs => "mcp-secure-remote certs",
+            Self::Client => probe::CLIENT,
+            Self::Probe => "mcp-secure-remote probe",
+            Self::Serve => "mcp-secure-remote serve",
         }
     }
 
     /// The command with its flags.
     pub(super) fn command(self) -> Command {
-        let words = self.words().split(' ').filter(|word| !word.is_empty());
-        words.fold(CommandLine::command(), |command, word| {
+        // The client has the flags of the command that it is.
+        let of = if self == Self::Client { Self::Probe } else { self };
+        of.words().split(' ').skip(1).fold(CommandLine::command(), |command, word| {
             command.find_subcommand(word).cloned().unwrap_or(command)
         })
     }
@@ -139,8 +146,9 @@ impl fmt::Display for UsageError {
         if let Some(hint) = &self.hint {
             writeln!(f, "hint:  {hint}")?;
         }
-        writeln!(f, "Usage: mcp-secure-remote {}", self.topic.usage())?;
-        write!(f, "Every option is explained by `mcp-secure-remote {}--help`", self.topic.words())
+        let words = self.topic.words();
+        writeln!(f, "Usage: {words} {}", self.topic.usage())?;
+        write!(f, "Every option is explained by `{words} --help`")
     }
 }
 

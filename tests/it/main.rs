@@ -56,9 +56,15 @@ mod posting;
 mod probe_all;
 #[cfg(test)]
 mod probe_facts;
+#[cfg(test)]
+#[cfg(unix)]
+mod probe_flags;
+#[cfg(test)]
 mod probe_http;
 #[cfg(test)]
 mod probe_lists;
+#[cfg(test)]
+#[cfg(unix)]
 mod probe_screen;
 #[cfg(test)]
 mod probe_tls;

@@ -61,7 +61,7 @@ fn items_are_on_standard_output_as_scripts_know_them_and_all_else_is_not() {
     let remote = everything().start();
     let probed = Probing::of(&remote.url()).arg("--allow-http").run();
     assert_eq!(probed.code, Some(0), "{probed:?}");
-    let expected = "  - one – the first\n  - bare\n  - two – ab\n  - file:///a (A)\n  - file:///b\n  \
+    let expected = "  - one – the first\n  - bare\n  - two – a b\n  - file:///a (A)\n  - file:///b\n  \
                     - file:///{x} (any)\n  - ask\n";
     assert_eq!(probed.out, expected);
     for told in [
@@ -117,6 +117,51 @@ fn a_list_that_goes_round_is_left_where_its_first_page_comes_again() {
     assert_eq!(code, Some(0), "{found:#}");
     let told = found["warnings"].to_string();
     assert!(told.contains("after 3 pages: the server sends the same `nextCursor` again"), "{told}");
+}
+
+#[test]
+fn items_without_a_name_are_counted_and_told_but_have_no_line() {
+    let plan = Plan::legacy()
+        .on("tools/list", |call| {
+            let nonsense = [json!(7), Value::Null, json!({"name": " \u{200b}"}), json!([])];
+            let tools = [&[json!({"name": "one"})], &nonsense[..], &vec![json!({}); 20]].concat();
+            Some(result(&call.message["id"], json!({"tools": tools})))
+        })
+        .on("prompts/list", |call| {
+            let list = json!({"prompts": [{"description": "no name"}]});
+            Some(result(&call.message["id"], list))
+        });
+    let remote = everything_but(plan).start();
+    let probed = Probing::of(&remote.url()).arg("--allow-http").run();
+    assert_eq!(probed.code, Some(0), "{probed:?}");
+    assert!(probed.out.starts_with("  - one\n  - file:///a (A)\n"), "{probed:?}");
+    let told = probed.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    for line in [
+        "25 tools, 2 resources, 1 resource template, 1 prompt",
+        "items of tools without a name, not shown: 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 14 more",
+        "items of prompts without a name, not shown: 1",
+    ] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+}
+
+#[test]
+fn instructions_keep_their_lines_and_are_cut_where_they_are_too_long() {
+    let greeting = |text: &str| {
+        let answer = json!({"protocolVersion": "2025-11-25", "serverInfo": {"name": "s"},
+            "capabilities": {}, "instructions": text});
+        let plan = Plan::legacy()
+            .on("initialize", move |call| Some(result(&call.message["id"], answer.clone())));
+        let remote = everything_but(plan).start();
+        Probing::of(&remote.url()).arg("--allow-http").run().err
+    };
+    let told = greeting("first\r\n\r\n- second\u{1b}[2J\n\u{2028}third\n");
+    let expected = "Instructions: first\n\n              - second\n";
+    assert!(told.contains(expected) && told.contains("\n              third\n"), "{told}");
+    let told = greeting(&"word ".repeat(2000));
+    assert_eq!(told.matches("word").count(), 800, "{told}");
+    assert!(told.contains("\n              … (`--json` has the rest)\n"), "{told}");
+    assert!(told.lines().skip(1).all(|line| line.chars().count() <= 80), "{told}");
 }
 
 #[test]
@@ -191,7 +236,7 @@ fn a_session_is_left_in_good_order_when_the_time_is_over_or_a_signal_comes() {
                 rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
             }
         });
-        assert_eq!(probed.code, Some(1), "{probed:?}");
+        assert_eq!(probed.code, Some(if signal { 130 } else { 1 }), "{probed:?}");
         assert!(probed.err.contains("  FAIL  lists\n"), "{probed:?}");
         let told = if signal { "interrupted at `lists`" } else { "no end of `lists` in time" };
         assert!(probed.err.contains(told), "{probed:?}");

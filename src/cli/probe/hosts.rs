@@ -1,5 +1,9 @@
 //! The configuration file of a host: which of its servers are reached by this program, and how.
 
+mod env_file;
+mod start;
+mod values;
+
 use std::path::Path;
 
 use serde_json::Map;
@@ -7,30 +11,19 @@ use serde_json::Value;
 
 use crate::cli::environment::Environment;
 use crate::cli::files;
+use crate::cli::probe::hosts::values::Values;
 use crate::limits;
 use crate::report::Report;
 
+pub(super) use crate::cli::probe::hosts::start::Start;
+
 /// A server in the file.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Configured {
     /// What the host calls it.
     pub(super) name: String,
     /// How it is started.
     pub(super) start: Start,
-}
-
-/// How a host starts a server.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Start {
-    /// By this program.
-    Ours {
-        /// What follows its name.
-        args: Vec<String>,
-        /// Variables that are set for it.
-        variables: Vec<(String, String)>,
-    },
-    /// By another program, or in another way.
-    Other(String),
 }
 
 /// Where hosts keep their servers: Claude, Cursor and most others; VS Code; its settings; Zed.
@@ -41,83 +34,55 @@ const PLACES: [&str; 4] = ["/mcpServers", "/servers", "/mcp/servers", "/context_
 /// # Errors
 /// It cannot be read, or it has no servers.
 pub(super) fn read(path: &Path, env: &Environment) -> Result<Vec<Configured>, Report> {
-    let failed = |cause: String| {
-        Report::new(format!("no servers to probe in `{}`", path.display())).cause(cause)
+    let value = parsed(path)?;
+    let values = Values::new(path, env);
+    let places = PLACES.into_iter().filter_map(|place| value.pointer(place)?.as_object());
+    let mut found: Vec<Configured> = places.flat_map(|place| servers(place, &values)).collect();
+    // Claude Code keeps some for each project, too.
+    for (folder, project) in value["projects"].as_object().into_iter().flatten() {
+        let Some(place) = project["mcpServers"].as_object() else { continue };
+        let project = Path::new(folder);
+        let name = project.file_name().unwrap_or(project.as_os_str()).to_string_lossy();
+        let values = values.of_folder(project);
+        let own = servers(place, &values);
+        found.extend(own.map(|it| Configured { name: format!("{} ({name})", it.name), ..it }));
+    }
+    if found.is_empty() {
+        let cause = "there is none in `mcpServers`, `servers` or `context_servers`";
+        return Err(failed(path, cause.to_owned())
+            .hint("pass the file in which your IDE or agent keeps its MCP servers, in JSON"));
+    }
+    Ok(found)
+}
+
+fn servers(place: &Map<String, Value>, values: &Values<'_>) -> impl Iterator<Item = Configured> {
+    let one = |(name, entry): (&String, &Value)| Configured {
+        name: name.clone(),
+        start: start::read(entry, values),
     };
+    place.iter().map(one)
+}
+
+/// The JSON of the file, with comments.
+fn parsed(path: &Path) -> Result<Value, Report> {
     let text = files::read("--all", path, limits::HOST_FILE_BYTES)?;
     // Some editors of Windows begin a file with a byte order mark.
     let text = text.trim_start_matches('\u{feff}');
-    let value = jsonc_parser::parse_to_serde_value::<Value>(text, &Default::default())
-        .map_err(|error| failed(error.to_string()))?;
-    let places = PLACES.into_iter().filter_map(|place| value.pointer(place)?.as_object());
-    let servers: Vec<_> = places.flatten().collect();
-    if servers.is_empty() {
-        let cause = "there is none in `mcpServers`, `servers` or `context_servers`";
-        return Err(failed(cause.to_owned())
-            .hint("pass the file in which your IDE or agent keeps its MCP servers, in JSON"));
-    }
-    let one = |(name, entry): (&String, &Value)| Configured {
-        name: name.clone(),
-        start: start(entry, env),
-    };
-    Ok(servers.into_iter().map(one).collect())
+    jsonc_parser::parse_to_serde_value::<Value>(text, &Default::default()).map_err(|error| {
+        let (line, column) = (error.line_display(), error.column_display());
+        // What the parser says begins with a capital letter.
+        let kind = error.kind().to_string();
+        let kind =
+            kind.char_indices().map(|(at, c)| if at == 0 { c.to_ascii_lowercase() } else { c });
+        let kind: String = kind.collect();
+        failed(path, format!("it is not JSON: {kind}, line {line}, column {column}")).hint(
+            "mend that place, or pass the file in which your IDE or agent keeps its MCP servers",
+        )
+    })
 }
 
-fn start(entry: &Value, env: &Environment) -> Start {
-    // Zed has an object with all of it.
-    let nested = entry["command"].as_object();
-    let (command, from) = match nested {
-        Some(command) => (command.get("path").and_then(Value::as_str), command),
-        None => (entry["command"].as_str(), object(entry)),
-    };
-    let Some(command) = command else {
-        let url = entry["url"].as_str().map_or("no command", |_| "reached by the host itself");
-        return Start::Other(url.to_owned());
-    };
-    let texts = |value: Option<&Value>| -> Vec<String> {
-        let values = value.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        values.iter().filter_map(Value::as_str).map(|text| filled_in(text, env)).collect()
-    };
-    let words: Vec<String> =
-        std::iter::once(filled_in(command, env)).chain(texts(from.get("args"))).collect();
-    // By itself, or behind `uvx`, `npx` or `docker run`.
-    let Some(at) = words.iter().position(|word| is_ours(word)) else {
-        return Start::Other(command.to_owned());
-    };
-    let variables = from.get("env").and_then(Value::as_object).into_iter().flatten();
-    let variables =
-        variables.filter_map(|(name, value)| Some((name.clone(), filled_in(value.as_str()?, env))));
-    Start::Ours { args: words[at + 1..].to_vec(), variables: variables.collect() }
-}
-
-fn object(value: &Value) -> &Map<String, Value> {
-    static NONE: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
-    value.as_object().unwrap_or(&NONE)
-}
-
-/// Whether a word is the path of this program, its package with or without a version, or its image.
-fn is_ours(word: &str) -> bool {
-    let last = word.rsplit(['/', '\\']).next().unwrap_or_default();
-    let bare = last.split(['@', ':', '=']).next().unwrap_or_default();
-    let bare = bare.strip_suffix(".exe").unwrap_or(bare);
-    bare == env!("CARGO_PKG_NAME")
-}
-
-/// `${env:NAME}`, as VS Code and Cursor have it; an unset variable is nothing.
-fn filled_in(text: &str, env: &Environment) -> String {
-    let mut filled = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${env:") {
-        filled.push_str(before);
-        let Some((name, behind)) = after.split_once('}') else {
-            filled.push_str("${env:");
-            rest = after;
-            continue;
-        };
-        filled.push_str(&env.var(name).unwrap_or_default().to_string_lossy());
-        rest = behind;
-    }
-    filled + rest
+fn failed(path: &Path, cause: String) -> Report {
+    Report::new(format!("no servers to probe in `{}`", path.display())).cause(cause)
 }
 
 #[cfg(test)]
@@ -126,21 +91,14 @@ mod tests {
 
     use super::Configured;
     use super::Start;
-    use super::filled_in;
-    use super::is_ours;
     use super::read;
     use crate::cli::environment::Environment;
+    use crate::report::Report;
 
-    fn servers(text: &str) -> Vec<Configured> {
+    fn of_text(text: &str) -> Result<Vec<Configured>, Report> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
-        read(file.path(), &[("KEY", "k.pem")].into_iter().collect()).unwrap()
-    }
-
-    fn ours(args: &[&str], variables: &[(&str, &str)]) -> Start {
-        let own = |text: &&str| (*text).to_owned();
-        let variables = variables.iter().map(|(name, value)| (own(name), own(value)));
-        Start::Ours { args: args.iter().map(own).collect(), variables: variables.collect() }
+        read(file.path(), &Environment::default())
     }
 
     #[test]
@@ -157,57 +115,45 @@ mod tests {
             ),
             (r#"/* all of it */ {"mcp": {"servers": {"x": ENTRY}}}"#, entry),
             (r#"{"context_servers": {"x": ENTRY}}"#, zed),
+            (r#"{"context_servers": {"x": ENTRY}}"#, entry),
         ] {
-            let found = servers(&text.replace("ENTRY", entry));
-            let start = ours(&["https://a/"], &[("A", "b")]);
-            assert_eq!(found, [Configured { name: "x".to_owned(), start }], "{text}");
+            let found = of_text(&text.replace("ENTRY", entry)).unwrap();
+            assert_eq!((found.len(), &*found[0].name), (1, "x"), "{text}");
+            assert_eq!(found[0].start, Start::ours(&["https://a/"], &[("A", "b")]), "{text}");
         }
     }
 
     #[test]
-    fn this_program_is_known_in_each_of_its_forms_and_others_are_named() {
-        for word in [
-            "mcp-secure-remote",
-            "/opt/bin/mcp-secure-remote",
-            r"C:\tools\mcp-secure-remote.exe",
-            "mcp-secure-remote@0.1.0",
-            "mcp-secure-remote==0.1.0",
-            "images.example/somebody/mcp-secure-remote:latest",
-        ] {
-            assert!(is_ours(word), "{word}");
-        }
-        assert!(!is_ours("mcp-secure-remote-client") && !is_ours("npx"));
-        let text = r#"{"mcpServers": {
-            "a": {"command": "uvx", "args": ["mcp-secure-remote", "https://a/", "--tls-key", "${env:KEY}"]},
-            "b": {"command": "npx", "args": ["-y", "server"]},
-            "c": {"url": "https://c/"}
-        }}"#;
-        let found: Vec<Start> = servers(text).into_iter().map(|it| it.start).collect();
-        let expected = [
-            ours(&["https://a/", "--tls-key", "k.pem"], &[]),
-            Start::Other("npx".to_owned()),
-            Start::Other("reached by the host itself".to_owned()),
-        ];
-        assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn variables_are_filled_in_and_an_unset_one_is_nothing() {
-        let env: Environment = [("A", "1")].into_iter().collect();
-        for (text, expected) in
-            [("x${env:A}y${env:B}z", "x1yz"), ("${env:A", "${env:A"), ("${A}", "${A}")]
-        {
-            assert_eq!(filled_in(text, &env), expected);
-        }
+    fn all_places_of_a_file_count_and_projects_are_named() {
+        let found = of_text(
+            r#"{"mcpServers": {"b": {}, "a": {}}, "servers": {"a": {}},
+                "projects": {"/users/me/shop": {"mcpServers": {"c": {"command": "mcp-secure-remote",
+                    "args": ["https://a/", "--tls-ca", "${workspaceFolder}/ca"]}}},
+                    "/other": {"history": []}}}"#,
+        )
+        .unwrap();
+        let names: Vec<&str> = found.iter().map(|it| &*it.name).collect();
+        assert_eq!(names, ["a", "b", "a", "c (shop)"]);
+        let args = ["https://a/", "--tls-ca", "/users/me/shop/ca"];
+        assert_eq!(found[3].start, Start::ours(&args, &[]));
     }
 
     #[test]
     fn a_file_without_servers_is_refused() {
-        for text in ["{}", "[", r#"{"mcpServers": []}"#] {
-            let mut file = tempfile::NamedTempFile::new().unwrap();
-            file.write_all(text.as_bytes()).unwrap();
-            let report = read(file.path(), &Environment::default()).unwrap_err();
+        for text in ["", "{}", "7", r#"{"mcpServers": []}"#, r#"{"projects": {"a": {}}}"#] {
+            let report = of_text(text).unwrap_err();
             assert!(report.error.contains("no servers to probe"), "{report}");
+            assert!(report.cause.is_some_and(|it| it.contains("none in `mcpServers`")), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_told_with_its_place() {
+        for (text, place) in [("[", "line 1, column 2"), ("{\"a\": 1\n  b}", "line 2, column 3")] {
+            let report = of_text(text).unwrap_err();
+            let cause = report.cause.unwrap();
+            assert!(cause.starts_with("it is not JSON: ") && cause.ends_with(place), "{cause}");
+            assert!(report.hint.is_some_and(|hint| hint.contains("mend that place")));
         }
     }
 }

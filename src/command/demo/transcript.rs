@@ -52,7 +52,7 @@ impl<W: Write> Transcript<W> {
         for line in report.to_string().lines() {
             // Each begins with its own word, which are all of one width.
             let (word, text) = line.split_at_checked(REPORT_INDENT - 2).unwrap_or(("", line));
-            self.write(&format!("  {word}{}\n", page::fold(text, REPORT_INDENT)))?;
+            self.write(&format!("  {word}{}\n", page::fold(text, REPORT_INDENT, page::COLUMNS)))?;
         }
         Ok(())
     }

@@ -1,21 +1,24 @@
 //! All servers of a host, probed side by side, and one table of them.
 
 use std::future::Future;
-use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
-use std::task::Poll;
+use std::pin::pin;
 
 use serde::Serialize;
+use tokio::task::JoinSet;
+use tokio::task::LocalSet;
 
 use crate::command::page;
 use crate::command::probe;
 use crate::command::probe::ProbeConfig;
 use crate::command::probe::findings::Findings;
 use crate::command::probe::findings::List;
+use crate::command::probe::findings::State;
 use crate::command::probe::findings::Words;
 use crate::command::probe::screen::Screen;
 use crate::command::probe::tour::NAMELESS;
+use crate::command::signals::Signals;
+use crate::limits;
 use crate::report::Report;
 
 /// A server of a host.
@@ -32,7 +35,7 @@ pub struct Server {
 pub enum Task {
     /// It is probed.
     Probe(Box<ProbeConfig>),
-    /// It is not reached by this program, but in this way.
+    /// It is not, for this reason.
     Skip(String),
     /// Its arguments are wrong, or a file that they name.
     Refuse(Report),
@@ -54,7 +57,7 @@ pub struct Row {
 pub enum Outcome {
     /// It was probed.
     Findings(Box<Findings>),
-    /// It was not, since it is reached in this way.
+    /// It was not, for this reason.
     Skipped(String),
     /// It was not, since its arguments are wrong.
     Refused(Words),
@@ -69,12 +72,41 @@ impl Row {
             Outcome::Refused(_) => false,
         }
     }
+
+    /// Whether a signal ended it.
+    pub fn is_interrupted(&self) -> bool {
+        match &self.outcome {
+            Outcome::Findings(findings) => findings.interrupted,
+            Outcome::Skipped(reason) => reason == INTERRUPTED,
+            Outcome::Refused(_) => false,
+        }
+    }
 }
 
-/// Probes all of them at the same time, and shows the table.
+/// Why a server was not probed whose turn never came, or was cut off.
+const INTERRUPTED: &str = "interrupted";
+
+/// Probes them side by side, and shows the table. At a signal those under way end in good order, and
+/// no other one begins.
 pub async fn run(servers: Vec<Server>, screen: &mut Screen<'_>) -> Vec<Row> {
-    let work = servers.into_iter().map(|server| -> Work { Box::pin(one(server)) }).collect();
-    let rows = side_by_side(work).await;
+    let unbegun = |server: &Server| Row {
+        name: server.name.clone(),
+        outcome: Outcome::Skipped(INTERRUPTED.to_owned()),
+    };
+    let mut rows: Vec<Row> = servers.iter().map(unbegun).collect();
+    let local = LocalSet::new();
+    match Signals::listen() {
+        Ok(signals) => {
+            let all = |signal| local.run_until(side_by_side(servers, &mut rows, signal));
+            // After a second signal, the rows that are done stay.
+            let _: Option<()> = signals.run(all).await;
+        }
+        // Then a signal ends it without ceremony.
+        Err(_) => {
+            let never = std::future::pending();
+            local.run_until(side_by_side(servers, &mut rows, never)).await;
+        }
+    }
     if screen.json {
         screen.object(&rows);
     } else {
@@ -92,43 +124,50 @@ async fn one(server: Server) -> Row {
             let mut nowhere = Screen::new(&mut out, &mut err);
             Outcome::Findings(Box::new(probe::run(*config, &mut nowhere).await))
         }
-        Task::Skip(how) => Outcome::Skipped(how),
+        Task::Skip(reason) => Outcome::Skipped(reason),
         Task::Refuse(report) => Outcome::Refused(Words(report)),
     };
     Row { name, outcome }
 }
 
-type Work = Pin<Box<dyn Future<Output = Row>>>;
-
-/// There are few of them: each one that wakes up lets all look.
-async fn side_by_side(mut work: Vec<Work>) -> Vec<Row> {
-    let mut rows: Vec<Option<Row>> = work.iter().map(|_| None).collect();
-    poll_fn(|cx| {
-        for (work, row) in work.iter_mut().zip(&mut rows).filter(|(_, row)| row.is_none()) {
-            if let Poll::Ready(done) = work.as_mut().poll(cx) {
-                *row = Some(done);
-            }
+/// So many at a time as may be, each in a task of its own; one that ends lets the next one begin, until
+/// `stop`.
+async fn side_by_side(servers: Vec<Server>, rows: &mut [Row], stop: impl Future<Output = ()>) {
+    let mut waiting = servers.into_iter().enumerate();
+    let mut under_way = JoinSet::new();
+    let mut stop = pin!(stop);
+    let mut stopped = false;
+    loop {
+        let free = if stopped { 0 } else { limits::PROBES_AT_ONCE - under_way.len() };
+        for (at, server) in waiting.by_ref().take(free) {
+            under_way.spawn_local(async move { (at, one(server).await) });
         }
-        if rows.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-    rows.into_iter().flatten().collect()
+        tokio::select! {
+            biased;
+            ended = under_way.join_next() => match ended {
+                Some(Ok((at, row))) => rows[at] = row,
+                Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
+                None => break,
+            },
+            () = &mut stop, if !stopped => stopped = true,
+        }
+    }
 }
 
 /// Where the text of a server begins.
 const TEXT_COLUMN: usize = 8;
 
 fn shown(row: &Row, screen: &Screen<'_>) -> String {
-    let name = page::clean(&row.name);
     let (mark, lines) = match &row.outcome {
         Outcome::Findings(findings) => (screen.mark(findings.state()), told(findings)),
-        Outcome::Skipped(how) => ("-   ".to_owned(), vec![format!("not this program: {how}")]),
-        Outcome::Refused(Words(report)) => {
-            (screen.mark(probe::findings::State::Failed), words("arguments", report))
-        }
+        Outcome::Skipped(reason) => ("-   ".to_owned(), vec![reason.clone()]),
+        Outcome::Refused(Words(report)) => (screen.mark(State::Failed), words("arguments", report)),
     };
+    let name = page::fold(&page::clean(&row.name), TEXT_COLUMN, screen.columns);
     let mut text = format!("  {mark}  {name}\n");
-    text.extend(lines.iter().map(|line| page::paragraph(&page::clean(line), TEXT_COLUMN)));
+    let paragraph =
+        |line: &String| page::paragraph(&page::clean(line), TEXT_COLUMN, screen.columns);
+    text.extend(lines.iter().map(paragraph));
     text
 }
 

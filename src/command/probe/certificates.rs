@@ -163,6 +163,7 @@ fn days(certificate: &CertificateFacts) -> String {
     let (from, to) = (utc(certificate.not_before), utc(certificate.not_after));
     match certificate.days_left(SystemTime::now()) {
         left if left < 0 => format!("expired on {to}"),
+        1 => format!("valid from {from} to {to}, 1 day left"),
         left => format!("valid from {from} to {to}, {left} days left"),
     }
 }

@@ -7,6 +7,7 @@ use serde::Serializer;
 use serde_json::Map;
 use serde_json::Value;
 
+use crate::command::page;
 use crate::report::Report;
 
 /// All of it, as `--json` prints it (docs/probe.md).
@@ -25,6 +26,9 @@ pub struct Findings {
     pub steps: Vec<Entry>,
     /// What the server offers.
     pub offers: Offers,
+    /// Whether a signal ended it.
+    #[serde(skip)]
+    pub interrupted: bool,
 }
 
 impl Findings {
@@ -245,9 +249,28 @@ pub struct List {
 }
 
 impl List {
-    /// As in `3 tools`.
+    /// What an item is known by; nothing if it has no such thing.
+    pub(super) fn name<'a>(&self, item: &'a Value) -> Option<&'a str> {
+        let member = match self.kind {
+            ListKind::Tools | ListKind::Prompts => "name",
+            ListKind::Resources => "uri",
+            ListKind::ResourceTemplates => "uriTemplate",
+        };
+        item[member].as_str().filter(|name| !page::clean(name).trim().is_empty())
+    }
+
+    /// The numbers of the items that have no name, counted from 1.
+    pub(super) fn nameless(&self) -> Vec<usize> {
+        let numbered = self.items.iter().enumerate().filter(|(_, item)| self.name(item).is_none());
+        numbered.map(|(index, _)| index + 1).collect()
+    }
+
+    /// As in `3 tools`, or `1 tool`.
     pub(super) fn counted(&self) -> String {
-        format!("{} {}", self.items.len(), self.kind.plural())
+        match self.items.len() {
+            1 => format!("1 {}", self.kind.singular()),
+            count => format!("{count} {}", self.kind.plural()),
+        }
     }
 }
 

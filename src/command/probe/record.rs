@@ -79,12 +79,14 @@ pub(super) struct Record<'a, 'b> {
     pub(super) way: Way,
     entries: Vec<Entry>,
     pub(super) offers: Offers,
+    interrupted: bool,
     screen: &'a mut Screen<'b>,
 }
 
 impl<'a, 'b> Record<'a, 'b> {
     pub(super) fn new(way: Way, screen: &'a mut Screen<'b>) -> Self {
-        Self { way, entries: Vec::new(), offers: Offers::default(), screen }
+        let (entries, offers) = (Vec::new(), Offers::default());
+        Self { way, entries, offers, interrupted: false, screen }
     }
 
     /// Shows what happens until `work` is done.
@@ -154,6 +156,7 @@ impl<'a, 'b> Record<'a, 'b> {
     /// What was not done, unless nothing but the time of an answer is missing.
     pub(super) fn cut(&mut self, why: Cut) -> Result<(), Problem> {
         let step = self.under_way();
+        self.interrupted = matches!(why, Cut::Signal);
         let report = match why {
             Cut::Limit(_) if step == Step::Latency => {
                 if self.entries.last().is_some_and(|entry| entry.step != Step::Latency) {
@@ -231,10 +234,10 @@ impl<'a, 'b> Record<'a, 'b> {
 
     /// Shows what is to be shown at the end.
     pub(super) fn end(self, url: String, failure: Option<Problem>) -> Findings {
-        let Self { entries, offers, screen, .. } = self;
-        let warnings = entries.iter().flat_map(|entry| entry.warnings.clone()).collect();
-        let findings =
-            Findings { url, ok: failure.is_none(), failure, warnings, steps: entries, offers };
+        let Self { entries: steps, offers, interrupted, screen, .. } = self;
+        let warnings = steps.iter().flat_map(|entry| entry.warnings.clone()).collect();
+        let ok = failure.is_none();
+        let findings = Findings { url, ok, failure, warnings, steps, offers, interrupted };
         screen.end(&findings);
         findings
     }

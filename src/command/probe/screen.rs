@@ -15,6 +15,7 @@ use crate::command::probe::findings::List;
 use crate::command::probe::findings::ListKind;
 use crate::command::probe::findings::State;
 use crate::command::probe::findings::Step;
+use crate::limits;
 use crate::report::Report;
 
 /// Where the text of a step begins.
@@ -33,6 +34,8 @@ pub struct Screen<'a> {
     pub json: bool,
     /// Marks have colours.
     pub colour: bool,
+    /// Where lines are folded.
+    pub columns: usize,
     /// The step under way has a line, which is taken away again: for terminals.
     pub live: bool,
     /// That line, as it stands there.
@@ -44,8 +47,8 @@ pub struct Screen<'a> {
 impl<'a> Screen<'a> {
     /// Plain text for people.
     pub fn new(out: &'a mut dyn Write, err: &'a mut dyn Write) -> Self {
-        let shown = String::new();
-        Self { out, err, json: false, colour: false, live: false, shown, lost: false }
+        let (columns, shown) = (page::COLUMNS, String::new());
+        Self { out, err, json: false, colour: false, columns, live: false, shown, lost: false }
     }
 
     pub(super) fn begin(&mut self, url: &str) {
@@ -63,9 +66,10 @@ impl<'a> Screen<'a> {
             None => first.to_owned(),
         };
         let name = entry.step.name();
-        let first = format!("  {mark}  {name:<10}{}", page::fold(first.trim(), TEXT_COLUMN));
+        let first =
+            format!("  {mark}  {name:<10}{}", page::fold(first.trim(), TEXT_COLUMN, self.columns));
         let mut text = format!("{}\n", first.trim_end());
-        text.extend(lines.map(|line| page::paragraph(line, TEXT_COLUMN)));
+        text.extend(lines.map(|line| page::paragraph(line, TEXT_COLUMN, self.columns)));
         self.note(&text);
     }
 
@@ -97,8 +101,8 @@ impl<'a> Screen<'a> {
     }
 
     fn report(&mut self, report: &Report) {
-        let lines: Vec<String> =
-            report.to_string().lines().map(|line| page::fold(line, "error: ".len())).collect();
+        let fold = |line| page::fold(line, "error: ".len(), self.columns);
+        let lines: Vec<String> = report.to_string().lines().map(fold).collect();
         self.note(&format!("{}\n", lines.join("\n")));
     }
 
@@ -106,7 +110,7 @@ impl<'a> Screen<'a> {
         let offers = &findings.offers;
         self.note("Connected.\n");
         if let Some(instructions) = &offers.instructions {
-            self.note(&format!("Instructions: {}\n", page::clean(instructions)));
+            self.note(&self.instructions(instructions));
         }
         self.note(&format!(
             "Server capabilities: {}\n",
@@ -114,9 +118,21 @@ impl<'a> Screen<'a> {
         ));
         for list in &offers.lists {
             self.note(&format!("{} ({}):\n", list.kind.heading(), list.items.len()));
-            let items: String = list.items.iter().map(|item| line(list, item)).collect();
+            let items: String = list.items.iter().filter_map(|item| line(list, item)).collect();
             self.item(&items);
         }
+    }
+
+    /// With their lines, under one another.
+    fn instructions(&self, text: &str) -> String {
+        let heading = "Instructions: ";
+        let (lines, is_cut) = page::clean_lines(text, limits::INSTRUCTIONS_SHOWN);
+        let rest = is_cut.then(|| "… (`--json` has the rest)".to_owned());
+        let fold = |line: String| page::fold(&line, heading.len(), self.columns);
+        let lines: Vec<String> = lines.into_iter().chain(rest).map(fold).collect();
+        let indent = " ".repeat(heading.len());
+        let text = format!("{heading}{}", lines.join(&format!("\n{indent}")));
+        text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
     }
 
     /// Writes what scripts read.
@@ -168,21 +184,21 @@ impl<'a> Screen<'a> {
     }
 }
 
-/// The line of one item: `  - name – description`, `  - uri (name)` or `  - name`.
-fn line(list: &List, item: &Value) -> String {
+/// The line of one item: `  - name – description`, `  - uri (name)` or `  - name`. None for one that has
+/// no name, which the steps have told.
+fn line(list: &List, item: &Value) -> Option<String> {
+    let name = page::clean(list.name(item)?);
     let text = |member: &str| page::clean(item[member].as_str().unwrap_or_default());
     let beside = |member: &str, before: &str, after: &str| match text(member) {
         text if text.is_empty() => text,
         text => format!("{before}{text}{after}"),
     };
-    match list.kind {
-        ListKind::Tools => format!("  - {}{}\n", text("name"), beside("description", " – ", "")),
-        ListKind::Resources => format!("  - {}{}\n", text("uri"), beside("name", " (", ")")),
-        ListKind::ResourceTemplates => {
-            format!("  - {}{}\n", text("uriTemplate"), beside("name", " (", ")"))
-        }
-        ListKind::Prompts => format!("  - {}\n", text("name")),
-    }
+    let more = match list.kind {
+        ListKind::Tools => beside("description", " – ", ""),
+        ListKind::Resources | ListKind::ResourceTemplates => beside("name", " (", ")"),
+        ListKind::Prompts => String::new(),
+    };
+    Some(format!("  - {name}{more}\n"))
 }
 
 impl ListKind {
@@ -196,7 +212,17 @@ impl ListKind {
         }
     }
 
-    /// In a sentence.
+    /// One of them, in a sentence.
+    pub(super) fn singular(self) -> &'static str {
+        match self {
+            Self::Tools => "tool",
+            Self::Resources => "resource",
+            Self::ResourceTemplates => "resource template",
+            Self::Prompts => "prompt",
+        }
+    }
+
+    /// Some of them.
     pub(super) fn plural(self) -> &'static str {
         match self {
             Self::Tools => "tools",

@@ -126,13 +126,13 @@ async fn lists(
     reporter: &Reporter,
 ) -> Result<Entry, Unsaid> {
     let mut counts = Vec::new();
-    let mut endless = Vec::new();
+    let mut oddities = Vec::new();
     let mut refusals = Vec::new();
     for kind in kinds.iter().copied() {
         match list(script, era, kind).await {
             Ok((list, end)) => {
                 counts.push(list.counted());
-                endless.extend(end);
+                oddities.extend(end.into_iter().chain(nameless(&list)));
                 reporter.tell(News::Listed(list)).await;
             }
             // Servers that have resources need not have templates.
@@ -147,11 +147,11 @@ async fn lists(
     }
     let mut refusals = refusals.into_iter();
     if let Some(refused) = refusals.next() {
-        let also = refusals.map(|refused| refused.report).chain(endless).collect();
+        let also = refusals.map(|refused| refused.report).chain(oddities).collect();
         return Err(Unsaid { step: Step::Lists, refused, also });
     }
     let entry = lists_entry(&counts);
-    Ok(endless.iter().fold(entry, |entry, report| entry.warn(report.line())))
+    Ok(oddities.iter().fold(entry, |entry, report| entry.warn(report.line())))
 }
 
 /// All pages of a list, and why it was left before its end.
@@ -208,6 +208,20 @@ fn unlisted(mut refused: Refused, kind: ListKind, method: &str) -> Refused {
         ));
     }
     refused
+}
+
+/// Some items have nothing to be called by.
+fn nameless(list: &List) -> Option<Report> {
+    let numbers = list.nameless();
+    let shown = numbers.iter().take(limits::NAMELESS_SHOWN);
+    let shown: Vec<String> = shown.map(usize::to_string).collect();
+    let more = match numbers.len() - shown.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let kind = list.kind.plural();
+    let text = format!("items of {kind} without a name, not shown: {}{more}", shown.join(", "));
+    (!numbers.is_empty()).then(|| Report::new(text))
 }
 
 /// How long an answer takes: the median of some.

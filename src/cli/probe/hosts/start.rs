@@ -1,0 +1,288 @@
+//! How a host starts a server: by this program, directly or through a launcher, or in another way.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use serde_json::Map;
+use serde_json::Value;
+
+use crate::cli::probe::hosts::env_file;
+use crate::cli::probe::hosts::values::Values;
+use crate::report::Report;
+
+/// How a host starts a server.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::cli::probe) enum Start {
+    /// By this program.
+    Ours {
+        /// What follows its name.
+        args: Vec<String>,
+        /// Variables that are set for it.
+        variables: Vec<(String, String)>,
+    },
+    /// By another program, in another way, or not as things stand: why, in words.
+    Other(String),
+    /// By this program, but a file is missing that the host reads.
+    Broken(Report),
+}
+
+/// Reads what a host has on a server.
+pub(super) fn read(entry: &Value, values: &Values<'_>) -> Start {
+    // Zed has an object with all of it.
+    let nested = entry["command"].as_object();
+    let from = nested.unwrap_or_else(|| object(entry));
+    let command = if nested.is_some() { &from["path"] } else { &entry["command"] };
+    let Some(command) = command.as_str() else {
+        let is_remote = ["url", "httpUrl", "serverUrl"].iter().any(|it| entry[it].is_string());
+        let how = if is_remote { "reached by the host itself" } else { "it has no command" };
+        return Start::Other(how.to_owned());
+    };
+    let args = from.get("args").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let args = args.iter().filter_map(Value::as_str);
+    let words: Vec<&str> = std::iter::once(command).chain(args).collect();
+    let Some(at) = position(&words, values) else {
+        return Start::Other(format!("not this program: {command}"));
+    };
+    if entry["disabled"] == true || entry["enabled"] == false {
+        return Start::Other("disabled".to_owned());
+    }
+    ours(&words, at, from, values).unwrap_or_else(|start| start)
+}
+
+/// What this program would get.
+fn ours(
+    words: &[&str],
+    at: usize,
+    from: &Map<String, Value>,
+    values: &Values<'_>,
+) -> Result<Start, Start> {
+    let mut variables = Vec::new();
+    if let Some(path) = from.get("envFile").and_then(Value::as_str) {
+        let path = values.fill(path, &[]).map_err(Start::Other)?;
+        variables.extend(env_file::read(Path::new(&path)).map_err(Start::Broken)?);
+    }
+    let env = from.get("env").and_then(Value::as_object).into_iter().flatten();
+    for (name, value) in env {
+        variables.push((name.clone(), values.fill(&plain(value), &[]).map_err(Start::Other)?));
+    }
+    let (launcher, own) = words.split_at(at);
+    for word in of_container(launcher) {
+        let word = values.fill(word, &variables).map_err(Start::Other)?;
+        if let Some((name, value)) = word.split_once('=') {
+            variables.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    let args: Result<Vec<String>, String> =
+        own.iter().skip(1).map(|word| values.fill(word, &variables)).collect();
+    let args = args.map_err(Start::Other)?;
+    match unset(&args) {
+        Some(name) => Err(Start::Broken(
+            Report::new(format!("the variable `{name}` is not set"))
+                .hint("set it where you start the probe, as it is where your host starts"),
+        )),
+        None => Ok(Start::Ours { args, variables }),
+    }
+}
+
+/// A variable that nobody fills in any more. In a header this program does it, or complains.
+fn unset(args: &[String]) -> Option<&str> {
+    let before = std::iter::once("").chain(args.iter().map(String::as_str));
+    let in_header =
+        |(before, arg): &(&str, &String)| *before == "--header" || arg.starts_with("--header=");
+    let others = before.zip(args).filter(|pair| !in_header(pair));
+    others.filter_map(|(_, arg)| Some(arg.split_once("${")?.1.split_once('}')?.0)).next()
+}
+
+/// A value of `env` as the process gets it: some are numbers, and `null` unsets a variable.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// What `docker run` and its like set: `--env NAME=value`.
+fn of_container<'a>(launcher: &[&'a str]) -> impl Iterator<Item = &'a str> {
+    let pairs = launcher.windows(2).filter(|pair| matches!(pair[0], "-e" | "--env"));
+    let pairs: Vec<&str> = pairs.map(|pair| pair[1]).collect();
+    pairs.into_iter()
+}
+
+fn object(value: &Value) -> &Map<String, Value> {
+    static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+    value.as_object().unwrap_or(&NONE)
+}
+
+/// Where this program stands among the words: first, or behind `uvx`, `npx`, `docker run` and their
+/// like. These may name it twice, as a package and as its program, but before the server's URL, which
+/// may have its name, too.
+fn position(words: &[&str], values: &Values<'_>) -> Option<usize> {
+    let known = |word: &&str| {
+        let filled = values.fill(word, &[]);
+        is_ours(filled.as_deref().unwrap_or(word))
+    };
+    if words.first().is_some_and(known) {
+        return Some(0);
+    }
+    let end = words.iter().position(|word| word.contains("://")).unwrap_or(words.len());
+    words[..end].iter().rposition(known)
+}
+
+/// Whether a word is the path of this program, its package with or without a version, or its image.
+fn is_ours(word: &str) -> bool {
+    let last = word.rsplit(['/', '\\']).next().unwrap_or_default();
+    let bare = last.split(['@', ':', '=', '<', '>', '~', '!', '[']).next().unwrap_or_default();
+    let bare = bare.to_ascii_lowercase();
+    let endings = [".exe", ".cmd"].iter().find_map(|ending| bare.strip_suffix(ending));
+    endings.unwrap_or(&bare) == env!("CARGO_PKG_NAME")
+}
+
+#[cfg(test)]
+impl Start {
+    /// By this program with these arguments and variables.
+    pub(super) fn ours(args: &[&str], variables: &[(&str, &str)]) -> Self {
+        let own = |text: &&str| (*text).to_owned();
+        let variables = variables.iter().map(|(name, value)| (own(name), own(value)));
+        Self::Ours { args: args.iter().map(own).collect(), variables: variables.collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::Value;
+    use serde_json::json;
+
+    use super::Start;
+    use super::is_ours;
+    use super::read;
+    use crate::cli::environment::Environment;
+    use crate::cli::probe::hosts::values::Values;
+
+    fn start(entry: &Value) -> Start {
+        let env: Environment =
+            [("KEY", "k.pem"), ("BRIDGE", "/opt/mcp-secure-remote")].into_iter().collect();
+        read(entry, &Values::new(Path::new("/srv/.vscode/mcp.json"), &env))
+    }
+
+    #[test]
+    fn this_program_is_known_in_each_of_its_forms() {
+        for word in [
+            "mcp-secure-remote",
+            "/opt/bin/mcp-secure-remote",
+            r"C:\tools\mcp-secure-remote.EXE",
+            r"C:\npm\mcp-secure-remote.cmd",
+            "mcp-secure-remote@0.1.0",
+            "@scope/mcp-secure-remote@1",
+            "mcp-secure-remote==0.1.0",
+            "mcp-secure-remote>=0.1",
+            "images.example:5000/somebody/mcp-secure-remote:latest",
+        ] {
+            assert!(is_ours(word), "{word}");
+        }
+        for word in ["mcp-secure-remote-client", "npx", "--from=mcp-secure-remote", ""] {
+            assert!(!is_ours(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn behind_every_launcher_the_arguments_are_those_of_this_program() {
+        let url = "https://a/mcp-secure-remote";
+        for words in [
+            &["mcp-secure-remote"][..],
+            &["${env:BRIDGE}"],
+            &["uvx", "mcp-secure-remote"],
+            &["uvx", "--from", "mcp-secure-remote==1", "mcp-secure-remote"],
+            &["uvx", "--from=mcp-secure-remote==1", "mcp-secure-remote"],
+            &["uv", "tool", "run", "mcp-secure-remote@latest"],
+            &["npx", "-y", "@scope/mcp-secure-remote@1"],
+            &["npx", "-y", "-p", "mcp-secure-remote", "mcp-secure-remote"],
+            &["cmd", "/c", "npx", "-y", "mcp-secure-remote"],
+            &["docker", "run", "-i", "--rm", "images.example/x/mcp-secure-remote:1"],
+            &["docker", "run", "-i", "--name", "mcp-secure-remote", "mcp-secure-remote"],
+        ] {
+            let args = [&words[1..], &[url, "--tls-servername", "mcp-secure-remote"]].concat();
+            let entry = json!({"command": words[0], "args": args});
+            let expected = Start::ours(&[url, "--tls-servername", "mcp-secure-remote"], &[]);
+            assert_eq!(start(&entry), expected, "{words:?}");
+        }
+        let entry = json!({"command": "mcp-secure-remote",
+            "args": ["--tls-ca", "/etc/mcp-secure-remote", "https://a/"]});
+        assert_eq!(
+            start(&entry),
+            Start::ours(&["--tls-ca", "/etc/mcp-secure-remote", "https://a/"], &[])
+        );
+    }
+
+    #[test]
+    fn what_is_not_ours_is_skipped_with_the_reason() {
+        let ours = |more: Value| {
+            let mut entry = json!({"command": "mcp-secure-remote", "args": ["https://a/"]});
+            entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            entry
+        };
+        for (entry, reason) in [
+            (json!({"command": "npx", "args": ["-y", "server"]}), "not this program: npx"),
+            (json!({"url": "https://c/"}), "reached by the host itself"),
+            (json!({"httpUrl": "https://c/"}), "reached by the host itself"),
+            (json!({}), "it has no command"),
+            (json!(7), "it has no command"),
+            (ours(json!({"disabled": true})), "disabled"),
+            (ours(json!({"enabled": false})), "disabled"),
+            (ours(json!({"env": {"T": "${input:token}"}})), "it asks its user for `token`"),
+            (ours(json!({"args": ["${command:pick}"]})), "its host alone knows `${command:pick}`"),
+        ] {
+            match start(&entry) {
+                Start::Other(told) => assert!(told.starts_with(reason), "{entry}: {told}"),
+                other => panic!("{entry}: {other:?}"),
+            }
+        }
+        let enabled = ours(json!({"disabled": false, "enabled": true}));
+        assert_eq!(start(&enabled), Start::ours(&["https://a/"], &[]));
+    }
+
+    #[test]
+    fn variables_come_from_a_file_the_entry_and_the_container() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vars");
+        std::fs::write(&path, "A=file\nB=file\n").unwrap();
+        let entry = json!({
+            "command": "docker",
+            "args": ["run", "-e", "C=${env:KEY}", "-e", "D", "mcp-secure-remote", "https://${A}/${KEY}"],
+            "envFile": path,
+            "env": {"A": "a.example", "N": 5, "X": null},
+        });
+        let variables = [
+            ("A", "file"),
+            ("B", "file"),
+            ("A", "a.example"),
+            ("N", "5"),
+            ("X", ""),
+            ("C", "k.pem"),
+        ];
+        assert_eq!(start(&entry), Start::ours(&["https://a.example/k.pem"], &variables));
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let with = |args: &[&str]| json!({"command": "mcp-secure-remote", "args": args});
+        for (entry, told) in [
+            (
+                json!({"command": "mcp-secure-remote", "envFile": "/nonexistent/vars"}),
+                "/nonexistent/vars",
+            ),
+            (with(&["https://${HOST}/"]), "the variable `HOST` is not set"),
+            (with(&["https://a/", "--tls-ca=x/${CA}"]), "the variable `CA` is not set"),
+        ] {
+            match start(&entry) {
+                Start::Broken(report) => assert!(report.error.contains(told), "{report}"),
+                other => panic!("{entry}: {other:?}"),
+            }
+        }
+        // The program itself fills these in.
+        let args = ["https://a/", "--header", "A: ${T}", "--header=B: ${T}"];
+        assert_eq!(start(&with(&args)), Start::ours(&args, &[]));
+    }
+}
