@@ -79,7 +79,7 @@ fn a_server_certificate_that_is_refused_is_told_with_the_reason() {
     refuses_server(&other.server(&[HOST]), &ca, "issued by CN=other CA", "--tls-ca");
     let mut below = other.intermediate("between").server(&[HOST]);
     below.chain.truncate(1);
-    refuses_server(&below, &other, "does not send its intermediate", "--tls-ca");
+    refuses_server(&below, &other, "no certificate above its own", "has to send it");
     refuses_server(&ca.server(&["a.example"]), &ca, "`a.example`", "--tls-servername a.example");
     let expired = ca.issue(&[HOST], |params| params.not_after = (now - DAY / 2).into());
     refuses_server(&expired, &ca, "has expired on", "clock");

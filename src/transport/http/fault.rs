@@ -173,13 +173,8 @@ fn final_attempt(failure: Failure) -> Attempt {
 
 fn explain(dial: &Dial, cause: &(dyn Error + 'static)) -> Option<Explanation> {
     let (origin, tls) = (dial.origin(), dial.tls()?);
-    let subject = tls.identity_subject();
-    let peer = tls::Peer {
-        host: origin.name(),
-        port: origin.port(),
-        sent_identity: tls.has_identity(),
-        subject: subject.as_deref(),
-    };
+    let identity = tls.identity_facts();
+    let peer = tls::Peer { host: origin.name(), port: origin.port(), identity: identity.as_ref() };
     tls::explain(cause, &peer)
 }
 
