@@ -11,20 +11,23 @@ pub(super) struct Words {
     pub(super) kind: Kind,
     /// Follows the name of the remote.
     pub(super) error: &'static str,
-    pub(super) hint: Option<&'static str>,
+    pub(super) hint: &'static str,
 }
 
 impl Refusal {
     /// The row for this refusal. The first that fits counts, so special cases stand first.
     pub(super) fn words(&self, origin: &Origin) -> Words {
-        let row = |kind, error, hint| Words { kind, error, hint: Some(hint) };
+        let row = |kind, error, hint| Words { kind, error, hint };
         match self.status.as_u16() {
             300..=399 => row(Kind::Refused, "redirects", "give the final URL"),
             // How nginx says that it got none, or one that it does not trust.
             400 if self.wants_certificate() => row(
                 Kind::Auth,
                 "wants a client certificate that it accepts",
-                "pass a valid one of a CA that it trusts with `--tls-cert` and `--tls-key`",
+                self.flaw.as_ref().map_or(
+                    "pass a valid one of a CA that it trusts with `--tls-cert` and `--tls-key`",
+                    |flaw| flaw.hint,
+                ),
             ),
             400 if self.wants_tls() && !origin.is_secure() => {
                 row(Kind::Refused, "speaks TLS on this port", "use `https://` in the URL")
@@ -39,6 +42,11 @@ impl Refusal {
             404 if self.in_session => {
                 row(Kind::Refused, "has lost the session", "let the host connect again")
             }
+            404 | 405 | 501 if self.page => row(
+                Kind::Refused,
+                "has no MCP server at this path: a web server answers",
+                "check the port and the path of the URL",
+            ),
             404 => row(Kind::Refused, "has no MCP endpoint at this path", "check the URL's path"),
             405 => row(
                 Kind::Refused,
@@ -49,6 +57,21 @@ impl Refusal {
                 Kind::Refused,
                 "has neither JSON nor an event stream at this path",
                 "check the URL's path: a page for people may be there",
+            ),
+            407 => row(
+                Kind::Auth,
+                "is behind a proxy that does not know us",
+                "put user and password into the URL of the proxy: `http://user:password@host:port`",
+            ),
+            408 => row(
+                Kind::Refused,
+                "gave up waiting for the request",
+                "try again; if it stays so, look at the proxies on the way",
+            ),
+            410 => row(
+                Kind::Refused,
+                "has no MCP endpoint at this path any more",
+                "ask whoever runs the server for the new URL",
             ),
             413 => row(
                 Kind::TooLarge,
@@ -65,12 +88,22 @@ impl Refusal {
                 "is not the server for this name",
                 "check the host of the URL, and `--tls-servername` if it is set",
             ),
+            414 | 431 => row(
+                Kind::TooLarge,
+                "takes no URL or headers of this size",
+                "shorten what `--header` and `--header-file` add, or the URL",
+            ),
             429 => row(
                 Kind::Overloaded,
                 "has had too many requests",
                 "wait before you send more, or ask for a higher limit",
             ),
             500 => row(Kind::Refused, "failed inside", "the log of the server says why"),
+            501 => row(
+                Kind::Refused,
+                "takes no POST: it is no MCP server",
+                "check the port and the path of the URL",
+            ),
             502 | 504 => row(
                 Kind::OutcomeUnknown,
                 "lost its own server; the request may or may not have been executed",
@@ -82,7 +115,16 @@ impl Refusal {
                 "takes the request for a wrong one",
                 "check the URL; the log of the server says what it misses",
             ),
-            _ => Words { kind: Kind::Refused, error: "refused the request", hint: None },
+            505..=599 => row(
+                Kind::Refused,
+                "failed, or a proxy before it did",
+                "the log of the server says why; check that it runs",
+            ),
+            _ => row(
+                Kind::Refused,
+                "refused the request",
+                "check the URL; the log of the server says why",
+            ),
         }
     }
 
