@@ -72,6 +72,11 @@ pub fn explain(error: &(dyn Error + 'static), about: &Peer<'_>) -> Option<Explan
     let found = Found::in_chain(error);
     let proof = found.handshake.is_some() || found.tls.is_some_and(alert::refuses_handshake);
     let explanation = match (found.tls, found.handshake, found.early_end) {
+        (Some(TlsError::AlertReceived(alert)), handshake, _) => {
+            // What comes after the handshake is about the certificate: the rest is agreed on.
+            let asked = handshake.is_none_or(|it| it.asked.is_some());
+            alert::explain(*alert, asked, about)
+        }
         (Some(tls), handshake, _) => {
             explain_tls(tls, handshake.and_then(|it| it.presented.as_ref()), about)
         }
@@ -118,7 +123,6 @@ impl<'a> Found<'a> {
 
 fn explain_tls(error: &TlsError, presented: Option<&Presented>, about: &Peer<'_>) -> Explanation {
     match error {
-        TlsError::AlertReceived(alert) => alert::explain(*alert, about),
         TlsError::InvalidCertificate(verdict) => verdict::explain(verdict, presented, about),
         TlsError::InvalidCertRevocationList(error) => Explanation::new(
             format!("a revocation list cannot be used: `{error:?}`"),

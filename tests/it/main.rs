@@ -61,6 +61,9 @@ mod probe_http;
 mod probe_lists;
 mod probe_screen;
 #[cfg(test)]
+#[cfg(unix)]
+mod probe_peers;
+#[cfg(test)]
 mod probe_tls;
 #[cfg(test)]
 mod probe_way;

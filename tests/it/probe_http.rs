@@ -33,12 +33,20 @@ fn each_status_that_is_no_success_has_its_own_words() {
         (405, "http", "does not take this request at this path (HTTP 405)", "path"),
         (406, "http", "neither JSON nor an event stream", "path"),
         (415, "http", "takes no JSON", "path"),
-        (418, "http", "refused the request (HTTP 418)", ""),
+        (407, "auth", "a proxy that does not know us (HTTP 407)", "user:password@"),
+        (408, "http", "gave up waiting", "proxies on the way"),
+        (410, "http", "at this path any more", "new URL"),
+        (413, "http", "no message of this size", "raise the limit of the server"),
+        (418, "http", "refused the request (HTTP 418)", "check the URL"),
         (421, "http", "not the server for this name", "--tls-servername"),
         (429, "http", "too many requests", "wait"),
         (500, "http", "failed inside", "log of the server"),
         (502, "http", "lost its own server", "at the remote"),
+        (431, "http", "no URL or headers of this size", "--header"),
+        (501, "http", "takes no POST", "the port and the path"),
         (503, "http", "overloaded", "later"),
+        (504, "http", "lost its own server", "at the remote"),
+        (525, "http", "a proxy before it did", "log of the server"),
     ] {
         // With a word of the server's own, which is the cause.
         answered(Reply::status(status).body("reason 7"), "http", class, cause, hint);
@@ -57,7 +65,12 @@ fn a_web_page_in_place_of_an_answer_is_told() {
     let page = Reply::status(200)
         .header("content-type", "text/html")
         .body("<!doctype html><title>Login</title>");
-    answered(page, "http", "http", "text/html", "");
+    answered(page.clone(), "http", "http", "text/html", "the port and the path");
+    // As `python3 -m http.server`, nginx, and Express answer.
+    for status in [200, 404, 405, 501] {
+        let told = "no MCP server at this path: a web server answers";
+        answered(page.clone().with_status(status), "http", "http", told, "the port and the path");
+    }
 }
 
 #[test]
@@ -69,7 +82,7 @@ fn an_event_stream_that_points_to_another_origin_is_refused() {
         connection.wait_for_end();
     });
     let probing = plain(&remote.url("/sse")).args(["--transport", "sse-only"]);
-    probing.fails("http", "http", "other.example", "");
+    probing.fails("http", "http", "other.example", "an endpoint of its own");
 }
 
 #[test]

@@ -14,9 +14,20 @@ const OF_A_KNOWN_CA: &str =
     "ask for a certificate of a CA that the server trusts, then pass it with `--tls-cert`";
 const LOG_OF_THE_SERVER: &str = "the log of the server says why";
 
-/// Explains a fatal alert of the server.
-pub(super) fn explain(alert: AlertDescription, about: &Peer<'_>) -> Explanation {
-    about_certificate(alert, about).unwrap_or_else(|| about_handshake(alert, about))
+/// Explains a fatal alert of the server. `asked`: the server has asked for a client certificate by
+/// then, so that it may be about that.
+pub(super) fn explain(alert: AlertDescription, asked: bool, about: &Peer<'_>) -> Explanation {
+    use AlertDescription as A;
+    match alert {
+        A::HandshakeFailure | A::InsufficientSecurity if !asked => Explanation::new(
+            format!(
+                "the server and we have no TLS parameters in common (TLS alert {})",
+                term(alert)
+            ),
+            "the server must offer TLS 1.3, or TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305",
+        ),
+        _ => about_certificate(alert, about).unwrap_or_else(|| about_handshake(alert, about)),
+    }
 }
 
 /// Whether the error is an alert that only a handshake ends with. What was sent over a connection
@@ -231,7 +242,7 @@ mod tests {
         for (alert, name) in NAMED {
             assert_eq!(term(alert), name);
             for identity in [None, Some(&identity())] {
-                let explanation = explain(alert, &peer(identity));
+                let explanation = explain(alert, true, &peer(identity));
                 assert!(explanation.cause.contains(name), "{}", explanation.cause);
                 assert!(explanation.hint.is_some(), "{explanation:?}");
             }
@@ -240,18 +251,18 @@ mod tests {
 
     #[test]
     fn the_certificate_that_was_refused_is_named() {
-        let explanation = explain(A::UnknownCA, &peer(Some(&identity())));
+        let explanation = explain(A::UnknownCA, true, &peer(Some(&identity())));
         let told = "; we sent CN=CA from `c.pem`, which is that of a CA";
         assert!(explanation.cause.ends_with(told), "{explanation:?}");
         assert!(explanation.hint.unwrap().contains("CA:FALSE"));
         // What the server says is clear enough.
-        let explanation = explain(A::CertificateRevoked, &peer(Some(&identity())));
+        let explanation = explain(A::CertificateRevoked, true, &peer(Some(&identity())));
         assert!(explanation.hint.unwrap().contains("new certificate"));
     }
 
     #[test]
     fn a_missing_certificate_is_asked_for() {
-        let hint = explain(A::CertificateRequired, &peer(None)).hint.unwrap();
+        let hint = explain(A::CertificateRequired, true, &peer(None)).hint.unwrap();
         assert!(hint.contains("--tls-cert"), "{hint}");
     }
 }

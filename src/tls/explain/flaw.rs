@@ -59,11 +59,6 @@ fn unfit(leaf: &CertificateFacts) -> Option<Flaw> {
             "have the CA issue a certificate of your own (CA:FALSE, clientAuth), and pass that with \
              `--tls-cert`",
         )
-    } else if leaf.has_weak_key() {
-        (
-            format!("which has a key that is too small ({})", leaf.key),
-            "make a key of RSA-2048, P-256 or more, and have a certificate issued for it",
-        )
     } else {
         return None;
     };
@@ -136,9 +131,6 @@ mod tests {
         assert_eq!(what, "which is meant for serverAuth and not for clientAuth");
         let ca = CertificateFacts { is_ca: true, ..sound() };
         assert_eq!(told(150, vec![ca]).unwrap(), "which is that of a CA");
-        let key = |key: &str| CertificateFacts { key: key.to_owned(), ..sound() };
-        assert!(told(150, vec![key("RSA 1024")]).unwrap().ends_with("(RSA 1024)"));
-        assert_eq!(told(150, vec![key("RSA 2048")]), None);
         let issuer = CertificateFacts { subject: "CN=CA".to_owned(), not_after: 120, ..sound() };
         assert!(told(150, vec![sound(), issuer]).unwrap().contains("issuer CN=CA has expired"));
     }

@@ -51,54 +51,39 @@ pub(super) fn explain(
 }
 
 fn outside_its_dates(verdict: &CertificateError, presented: Option<&Presented>) -> Explanation {
-    let (which, cause) = match verdict {
+    let (ca, cause) = match verdict {
         CertificateError::ExpiredContext { time, not_after } => {
-            let which = Dated::by(presented, |it| it.not_after == seconds(*not_after));
+            let ca = sent_ca(presented, |it| it.not_after == seconds(*not_after));
             let (end, now) = (shown(*not_after), shown(*time));
-            (which, format!("has expired on {end}, now it is {now} (`Expired`)"))
+            (ca, format!("has expired on {end}, now it is {now} (`Expired`)"))
         }
         CertificateError::NotValidYetContext { time, not_before } => {
-            let which = Dated::by(presented, |it| it.not_before == seconds(*not_before));
+            let ca = sent_ca(presented, |it| it.not_before == seconds(*not_before));
             let (begin, now) = (shown(*not_before), shown(*time));
-            (which, format!("is valid from {begin}, now it is {now} (`NotValidYet`)"))
+            (ca, format!("is valid from {begin}, now it is {now} (`NotValidYet`)"))
         }
-        other => (Dated::Leaf, format!("is not valid now (`{other:?}`)")),
+        other => (None, format!("is not valid now (`{other:?}`)")),
     };
-    match which {
-        Dated::Leaf => Explanation::new(
+    const CLOCK: &str = "check the clock of this machine; if it is right, the server";
+    match ca {
+        None => Explanation::new(
             format!("the server's certificate {cause}"),
-            "check the clock of this machine; if it is right, the server needs a new certificate",
+            format!("{CLOCK} needs a new certificate"),
         ),
-        Dated::Sent(subject) => Explanation::new(
-            format!("the certificate of the CA {subject}, which the server sends along, {cause}"),
-            "check the clock of this machine; if it is right, the server has to send the present \
-             certificate of that CA",
-        ),
-        Dated::Trusted => Explanation::new(
-            format!("the trusted certificate of the server's CA {cause}"),
-            "check the clock of this machine; if it is right, pass the present certificate of the \
-             CA with `--tls-ca`",
+        Some(ca) => Explanation::new(
+            format!("the certificate of the CA {ca}, which the server sends along, {cause}"),
+            format!("{CLOCK} has to send the present certificate of that CA"),
         ),
     }
 }
 
-/// Whose dates do not hold.
-enum Dated<'a> {
-    Leaf,
-    Sent(&'a str),
-    Trusted,
-}
-
-impl<'a> Dated<'a> {
-    /// The first that has such a date. What the server did not send is in the trust.
-    fn by(presented: Option<&'a Presented>, fits: impl Fn(&CertificateFacts) -> bool) -> Self {
-        let Some(presented) = presented else { return Self::Leaf };
-        if fits(&presented.leaf) {
-            return Self::Leaf;
-        }
-        let sent = presented.others.iter().find(|it| fits(it));
-        sent.map_or(Self::Trusted, |ca| Self::Sent(&ca.subject))
-    }
+/// The CA whose certificate has such a date, if the server's own has not.
+fn sent_ca(
+    presented: Option<&Presented>,
+    fits: impl Fn(&CertificateFacts) -> bool,
+) -> Option<&str> {
+    let presented = presented.filter(|it| !fits(&it.leaf))?;
+    presented.others.iter().find(|it| fits(it)).map(|ca| &*ca.subject)
 }
 
 fn expired_list(verdict: &CertificateError) -> Explanation {

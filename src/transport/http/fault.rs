@@ -208,6 +208,12 @@ fn tcp_report(origin: &Origin, cause: &(dyn Error + 'static)) -> Report {
         Some(io::ErrorKind::TimedOut) => {
             report.hint("check the address and any firewall on the way")
         }
+        Some(io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable) => {
+            report.hint("check the address, the network of this machine and the VPN")
+        }
+        Some(io::ErrorKind::PermissionDenied) => {
+            report.hint("a firewall of this machine forbids it: check its rules")
+        }
         _ => report,
     }
 }
