@@ -20,6 +20,7 @@ use crate::message::Message;
 use crate::message::RpcError;
 use crate::report::Failure;
 use crate::report::Kind;
+use crate::report::MAY_HAVE_RUN;
 use crate::report::Report;
 use crate::report::peer_text;
 use crate::tls::Flaw;
@@ -168,7 +169,8 @@ impl Refusal {
         let status = self.status;
         let Words { kind, error, hint } = self.words(origin);
         // Many hosts show the message alone, so it names the status too.
-        let report = Report::new(format!("{origin} {error} (HTTP {})", status.as_u16()));
+        let doubt = if kind == Kind::OutcomeUnknown { MAY_HAVE_RUN } else { "" };
+        let report = Report::new(format!("{origin} {error} (HTTP {}){doubt}", status.as_u16()));
         let text = if self.text.is_empty() { String::new() } else { format!(": {}", self.text) };
         let target = self.target.iter().map(|origin| format!(" to {origin}")).collect::<String>();
         let judged = if self.wants_certificate() { self.certificate() } else { String::new() };

@@ -41,17 +41,28 @@ fn each_status_that_is_no_success_has_its_own_words() {
         (421, "http", "not the server for this name", "--tls-servername"),
         (429, "http", "too many requests", "wait"),
         (500, "http", "failed inside", "log of the server"),
-        (502, "http", "lost its own server", "at the remote"),
+        (502, "http", "lost its own server (HTTP 502)", "try again"),
         (431, "http", "no URL or headers of this size", "--header"),
         (501, "http", "takes no POST", "the port and the path"),
         (503, "http", "overloaded", "later"),
-        (504, "http", "lost its own server", "at the remote"),
+        (504, "http", "lost its own server (HTTP 504)", "try again"),
         (525, "http", "a proxy before it did", "log of the server"),
     ] {
         // With a word of the server's own, which is the cause.
         answered(Reply::status(status).body("reason 7"), "http", class, cause, hint);
         answered(Reply::status(status).body("reason 7"), "http", class, "reason 7", hint);
     }
+}
+
+#[test]
+fn a_connection_that_is_lost_is_told_without_a_doubt_about_a_greeting() {
+    let remote = RawRemote::start(|connection| {
+        connection.head();
+        connection.reset();
+    });
+    let found = plain(&remote.url("/mcp")).fails("http", "http", "lost", "`https://`");
+    let told = found["failure"].to_string();
+    assert!(!told.contains("may or may not") && !told.contains("at the remote"), "{told}");
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn a_ca_made_anew_under_its_old_name_is_told_without_a_word_of_other_keys() {
     let (old, new) = (Ca::new("CA"), Ca::new("CA"));
     let server = Server::start(open(&new.server(&[HOST])));
     let (probing, _files) = Probing::secure(server.address.port(), &old, None);
-    let found = probing.fails("tls", "tls", "another CA of that name", "`--tls-ca`");
+    let found = probing.fails("tls", "tls", "another CA of that name signed it", "`--tls-ca`");
     assert!(!found["failure"].to_string().contains("RSA"), "{found:#}");
 }
 

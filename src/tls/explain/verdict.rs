@@ -168,7 +168,8 @@ fn bad_signature(presented: Option<&Presented>) -> Explanation {
         // A CA made anew under its old name is the common case.
         Some(presented) if presented.refused => {
             let issuer = presented.missing_issuer();
-            let cause = "the server's certificate was not signed with the key of the trusted";
+            let cause = "the server's certificate was not signed with the key of the trusted \
+                         certificate";
             let hint = "pass the present certificate of the server's CA with `--tls-ca`";
             if presented.signed_by_rsa {
                 return Explanation::new(
@@ -177,7 +178,7 @@ fn bad_signature(presented: Option<&Presented>) -> Explanation {
                 );
             }
             Explanation::new(
-                format!("{cause} {issuer}, which must be another CA of that name (`BadSignature`)"),
+                format!("{cause} {issuer}: another CA of that name signed it (`BadSignature`)"),
                 hint,
             )
         }

@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 
+use crate::report::CHECK_AT_REMOTE;
 use crate::report::Kind;
 use crate::transport::http::Origin;
 use crate::transport::refusal::Refusal;
@@ -104,11 +105,7 @@ impl Refusal {
                 "takes no POST: it is no MCP server",
                 "check the port and the path of the URL",
             ),
-            502 | 504 => row(
-                Kind::OutcomeUnknown,
-                "lost its own server; the request may or may not have been executed",
-                "check at the remote before you send it again",
-            ),
+            502 | 504 => row(Kind::OutcomeUnknown, "lost its own server", CHECK_AT_REMOTE),
             503 => row(Kind::Overloaded, "is overloaded", "try again later"),
             400 => row(
                 Kind::Refused,
