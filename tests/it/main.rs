@@ -59,10 +59,10 @@ mod probe_facts;
 mod probe_http;
 #[cfg(test)]
 mod probe_lists;
-mod probe_screen;
 #[cfg(test)]
 #[cfg(unix)]
 mod probe_peers;
+mod probe_screen;
 #[cfg(test)]
 mod probe_tls;
 #[cfg(test)]
