@@ -105,7 +105,38 @@ fn a_server_that_refuses_our_version_is_told_with_its_own_words() {
         .always("initialize", Reply::json(error.to_string()))
         .always("server/discover", Reply::status(404))
         .start();
-    plain(&remote.url()).fails("session", "mcp", "the server speaks 1999-01-01", "");
+    plain(&remote.url()).fails(
+        "session",
+        "mcp",
+        "the server speaks 1999-01-01",
+        "no protocol version in common",
+    );
+}
+
+#[test]
+fn a_server_that_refuses_the_session_is_told_with_its_own_words() {
+    for (code, said, hint) in [
+        (-32000, "too many sessions", "log of the server"),
+        (-32601, "Method not found", "check that this is an MCP server"),
+    ] {
+        let error = json!({"jsonrpc": "2.0", "id": 1, "error": {"code": code, "message": said}});
+        let remote = Plan::legacy()
+            .always("initialize", Reply::json(error.to_string()))
+            .always("server/discover", Reply::status(404))
+            .start();
+        plain(&remote.url()).fails("session", "mcp", said, hint);
+    }
+}
+
+#[test]
+fn a_session_that_is_lost_at_once_is_told() {
+    let remote = Plan::legacy().always("tools/list", Reply::status(404)).start();
+    plain(&remote.url()).fails(
+        "lists",
+        "http",
+        "has lost the session",
+        "several servers may stand",
+    );
 }
 
 #[test]

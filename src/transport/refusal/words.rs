@@ -40,9 +40,12 @@ impl Refusal {
                 "does not speak Streamable HTTP at this path",
                 "check the URL's path; if the server speaks HTTP+SSE, omit `--transport`",
             ),
-            404 if self.in_session => {
-                row(Kind::Refused, "has lost the session", "let the host connect again")
-            }
+            404 if self.in_session => row(
+                Kind::Refused,
+                "has lost the session",
+                "let the host connect again; if it is lost at once, several servers may stand behind \
+                 this name: each session has to stay at one of them",
+            ),
             404 | 405 | 501 if self.page => row(
                 Kind::Refused,
                 "has no MCP server at this path: a web server answers",
