@@ -83,6 +83,17 @@ fn a_certificate_outside_its_dates_with_the_clock_of_this_machine() {
 }
 
 #[test]
+fn a_server_whose_clock_is_another_is_told_with_the_dates() {
+    let ca = Ca::new("CA");
+    let later = SystemTime::now() + 60 * DAY;
+    let later = later.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs().to_string();
+    let args = [&DEMANDS[..], &["-attime", &later]].concat();
+    let me = ca.client("dev");
+    openssl(&ca, Some(&me), &args, "which is valid from 2", "the clocks of both machines");
+    openssl(&ca, Some(&me), &args, "UTC, and here it is 2", "the clocks of both machines");
+}
+
+#[test]
 fn a_certificate_for_another_purpose() {
     let ca = Ca::new("CA");
     let server = ca.server(&[HOST]);

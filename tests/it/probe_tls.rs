@@ -175,6 +175,7 @@ fn a_connection_that_is_closed_right_after_the_certificate_is_told() {
     let (_, found) = probing.json();
     let told = found["failure"].to_string();
     assert!(told.contains("meant for serverAuth and not for clientAuth"), "{found:#}");
+    assert!(told.contains("reissued with the purpose clientAuth"), "{found:#}");
 }
 
 #[test]
