@@ -85,6 +85,7 @@ fn a_server_certificate_that_is_refused_is_told_with_the_reason() {
     refuses_server(&ca.server(&["a.example"]), &ca, "`a.example`", "--tls-servername a.example");
     let expired = ca.issue(&[HOST], |params| params.not_after = (now - DAY / 2).into());
     refuses_server(&expired, &ca, "has expired on", "clock");
+    refuses_server(&expired, &ca, "UTC, now it is 2", "clock");
     let early = ca.issue(&[HOST], |params| params.not_before = (now + DAY).into());
     refuses_server(&early, &ca, "is valid from", "clock");
     let for_clients = client_of(&ca, |params| {
