@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use crate::tls::certificate::since_1970;
 use crate::tls::certificate::utc;
 use crate::tls::facts::CertificateFacts;
 use crate::tls::facts::IdentityFacts;
@@ -76,7 +77,7 @@ fn of_an_issuer(ca: &CertificateFacts, now: SystemTime) -> Option<Flaw> {
 
 /// A moment as certificates write it.
 pub(super) fn clock(now: SystemTime) -> String {
-    utc(crate::tls::certificate::since_1970(now))
+    utc(since_1970(now))
 }
 
 #[cfg(test)]
