@@ -98,6 +98,10 @@ pub const HEADER_VALUE_BYTES: usize = 16 * 1024;
 /// Largest `--header-file` in bytes, comments included.
 pub const HEADER_FILE_BYTES: u64 = 64 * 1024;
 
+/// Smallest RSA key in bits that servers and the crypto library take: NIST SP 800-131A has ruled
+/// smaller ones out since 2014.
+pub const RSA_KEY_BITS: usize = 2048;
+
 /// Largest `--tls-passphrase-file` in bytes; a file beyond it is not a passphrase.
 pub const PASSPHRASE_FILE_BYTES: u64 = 4 * 1024;
 

@@ -16,8 +16,10 @@ use crate::limits;
 use crate::message::Message;
 use crate::relay::ledger::Ledger;
 use crate::relay::ledger::Verdict;
+use crate::report::CHECK_AT_REMOTE;
 use crate::report::Failure;
 use crate::report::Kind;
+use crate::report::MAY_HAVE_RUN;
 use crate::report::Report;
 
 /// Why a relay ended.
@@ -137,11 +139,9 @@ async fn answer_all(
     Manner { drain, name, .. }: Manner,
 ) {
     let failure = reason.cloned().unwrap_or_else(|| {
-        let report = Report::new(format!(
-            "{name} ended; the remote may or may not have executed this request"
-        ))
-        .cause(format!("the host or a signal ended it, and no answer came within {drain:?}"))
-        .hint("check at the remote before you send it again");
+        let report = Report::new(format!("{name} ended{MAY_HAVE_RUN}"))
+            .cause(format!("the host or a signal ended it, and no answer came within {drain:?}"))
+            .hint(CHECK_AT_REMOTE);
         Failure::new(Kind::OutcomeUnknown, report)
     });
     let answers: Vec<Message> = ledger::lock(ledger).close(&failure);

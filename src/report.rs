@@ -52,6 +52,24 @@ impl Report {
     }
 }
 
+impl Report {
+    /// The same for a request that changes nothing wherever it runs: nobody has to look whether it did.
+    #[must_use]
+    pub fn harmless(&self) -> Self {
+        let Self { error, cause, hint } = self;
+        let rest = hint.as_deref().and_then(|hint| hint.strip_prefix(CHECK_AT_REMOTE));
+        let hint = match rest.map(|rest| rest.trim_start_matches("; ")) {
+            None => hint.clone(),
+            Some("") => {
+                Some("try again; if it stays so, the log of the server says why".to_owned())
+            }
+            Some(rest) => Some(rest.to_owned()),
+        };
+        let error = error.strip_suffix(MAY_HAVE_RUN).unwrap_or(error).to_owned();
+        Self { error, cause: cause.clone(), hint }
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error: {}", self.error)?;
@@ -163,6 +181,12 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// How the first line ends where nobody can tell whether a request was executed.
+pub const MAY_HAVE_RUN: &str = "; the remote may or may not have executed this request";
+
+/// How the hint begins then.
+pub const CHECK_AT_REMOTE: &str = "check at the remote before you send it again";
+
 /// How the hint begins that is about the path of a file.
 pub const CHECK_PATH: &str = "check the path given with ";
 
@@ -196,6 +220,8 @@ pub fn peer_text(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::CHECK_AT_REMOTE;
+    use super::MAY_HAVE_RUN;
     use super::Report;
     use super::peer_text;
 
@@ -209,6 +235,18 @@ mod tests {
             "error: cannot read `a.pem`\ncause: no such file\nhint:  check the path"
         );
         assert_eq!(report.line(), "cannot read `a.pem`: no such file; hint: check the path");
+    }
+
+    #[test]
+    fn who_asked_for_nothing_but_a_list_need_not_look_what_became_of_it() {
+        let lost = Report::new(format!("connection lost{MAY_HAVE_RUN}")).cause("reset");
+        let told = lost.clone().hint(CHECK_AT_REMOTE).harmless();
+        assert_eq!((&*told.error, told.cause.as_deref()), ("connection lost", Some("reset")));
+        assert!(told.hint.unwrap().starts_with("try again"));
+        let told = lost.clone().hint(format!("{CHECK_AT_REMOTE}; if so, do so")).harmless();
+        assert_eq!(told.hint.as_deref(), Some("if so, do so"));
+        let other = Report::new("no").hint("go away");
+        assert_eq!(other.harmless(), other);
     }
 
     #[test]

@@ -36,6 +36,7 @@ pub use crate::tls::certificate::utc;
 pub use crate::tls::client::ClientTls;
 pub use crate::tls::client_certificate::ClientCertificate;
 pub use crate::tls::explain::Explanation;
+pub use crate::tls::explain::Flaw;
 pub use crate::tls::explain::Peer;
 pub use crate::tls::explain::explain;
 pub use crate::tls::explain::handshake_facts;

@@ -39,8 +39,10 @@ pub fn parse(text: &str, allow_http: bool) -> Result<Url, UsageError> {
     }
     let mut url = Url::parse(text).map_err(|cause| invalid().hint(cause.to_string()))?;
     if scheme == "http" && !allow_http {
-        return Err(UsageError::new(
-            "Refusing to use http:// without --allow-http; mTLS requires https://.",
+        let refused = "Refusing to use http:// without --allow-http; mTLS requires https://.";
+        return Err(UsageError::new(refused).hint(
+            "write `https://` if the server speaks TLS; `--allow-http` is for networks where nobody \
+             listens in",
         ));
     }
     url.set_fragment(None);

@@ -29,6 +29,11 @@ pub(crate) fn clean(text: &str) -> String {
     clean
 }
 
+/// The same with nothing where a line ended, as the items of the lists have always been printed.
+pub(crate) fn joined(text: &str) -> String {
+    text.split(ends_line).map(clean).collect()
+}
+
 /// The lines of a longer text, each as [`clean`] leaves it, and whether `limit` characters were not
 /// enough for all of it.
 pub(crate) fn clean_lines(text: &str, limit: usize) -> (Vec<String>, bool) {
@@ -110,6 +115,7 @@ mod tests {
     use super::clean;
     use super::clean_lines;
     use super::fold;
+    use super::joined;
 
     #[test]
     fn nothing_that_a_terminal_obeys_is_left() {
@@ -139,6 +145,7 @@ mod tests {
         ] {
             assert_eq!(clean(lines), expected, "{lines:?}");
         }
+        assert_eq!(joined("a\r\n  b\u{1b}[31m\tc"), "a  b\tc");
     }
 
     #[test]

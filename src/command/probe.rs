@@ -1,6 +1,7 @@
 //! The probe: the way to a server step by step, the reason where it ends, and what the server
 //! offers. It connects by the very code that the bridge has, so that what works here works there.
 
+mod advice;
 pub mod all;
 mod arguments;
 mod certificates;

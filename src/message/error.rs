@@ -10,6 +10,7 @@ use crate::message::Heads;
 use crate::message::Id;
 use crate::message::Kind;
 use crate::message::Message;
+use crate::message::method::changes_nothing;
 use crate::report::Failure;
 
 /// JSON-RPC 2.0: the line is not JSON.
@@ -94,18 +95,22 @@ impl RpcError {
 
     /// The answer to a request that failed on its way.
     pub fn failed(failure: &Failure, method: Option<&str>) -> Self {
-        let report = &failure.report;
+        let report = if method.is_some_and(changes_nothing) {
+            failure.report.harmless()
+        } else {
+            failure.report.clone()
+        };
         let data = Data {
             source: env!("CARGO_PKG_NAME"),
             kind: failure.kind.as_str(),
             method: method.map(str::to_owned),
             retry_safe: failure.retry_safe,
             retry_after: failure.retry_after.map(|wait| wait.as_secs()),
-            cause: report.cause.clone(),
-            hint: report.hint.clone(),
+            cause: report.cause,
+            hint: report.hint,
         };
         let data = to_raw_value(&data).ok();
-        Self { code: INTERNAL_ERROR, message: report.error.clone(), data }
+        Self { code: INTERNAL_ERROR, message: report.error, data }
     }
 
     /// What it says.

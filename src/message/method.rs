@@ -22,6 +22,15 @@ const FREQUENT: [&str; 8] = [
     "ping",
 ];
 
+/// Whether a request of this method changes nothing but a session, wherever it runs. By the name in
+/// the specification alone: what a server says of its tools proves nothing.
+pub(crate) fn changes_nothing(method: &str) -> bool {
+    matches!(method, "initialize" | "server/discover" | "ping") || LISTS.contains(&method)
+}
+
+const LISTS: [&str; 4] =
+    ["tools/list", "resources/list", "resources/templates/list", "prompts/list"];
+
 impl Method {
     /// Reads JSON text; `None` if it is no string.
     pub(crate) fn from_json(raw: &RawValue) -> Option<Self> {

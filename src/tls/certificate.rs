@@ -92,6 +92,12 @@ pub(super) fn is_self_issued(certificate: &X509Certificate<'_>) -> bool {
     certificate.issuer().as_raw() == certificate.subject().as_raw()
 }
 
+/// Whether its signature is one of RSA: PKCS #1 is the arc of all of them (RFC 8017 appendix C).
+pub(super) fn is_signed_by_rsa(certificate: &X509Certificate<'_>) -> bool {
+    const PKCS1: &str = "1.2.840.113549.1.1.";
+    certificate.signature_algorithm.algorithm.to_id_string().starts_with(PKCS1)
+}
+
 /// The subject, fit to be shown.
 pub(super) fn subject(certificate: &X509Certificate<'_>) -> String {
     peer_text(&certificate.subject().to_string())

@@ -222,11 +222,6 @@ impl ClientTls {
         CertificateFacts::of_chain(&self.loaded().ca)
     }
 
-    /// The subject of the client certificate and the file it came from, for messages.
-    pub fn identity_subject(&self) -> Option<String> {
-        self.loaded().identity.as_ref().map(|identity| identity.description.clone())
-    }
-
     fn loaded(&self) -> Arc<Loaded> {
         Arc::clone(&self.state().loaded)
     }

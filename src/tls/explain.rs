@@ -1,19 +1,24 @@
 //! Turns what a connection failed with into a cause and a hint.
 
 mod alert;
+mod flaw;
 mod verdict;
 
 use std::error::Error;
 use std::io;
+use std::time::SystemTime;
 
 use rustls::Error as TlsError;
 use rustls::InvalidMessage;
 use rustls::PeerIncompatible;
 
 use crate::tls::facts::HandshakeFacts;
+use crate::tls::facts::IdentityFacts;
 use crate::tls::failure::EarlyEnd;
 use crate::tls::failure::HandshakeFailure;
 use crate::tls::notes::Presented;
+
+pub use crate::tls::explain::flaw::Flaw;
 
 /// Whom we talked to, and as whom.
 #[derive(Clone, Copy, Debug)]
@@ -22,10 +27,22 @@ pub struct Peer<'a> {
     pub host: &'a str,
     /// The URL's port.
     pub port: u16,
-    /// Whether we have a client certificate.
-    pub sent_identity: bool,
-    /// Its subject and file, as [`ClientTls::identity_subject`](crate::tls::ClientTls) says it.
-    pub subject: Option<&'a str>,
+    /// Our client certificate, if we have one.
+    pub identity: Option<&'a IdentityFacts>,
+}
+
+impl Peer<'_> {
+    /// What is wrong with our client certificate, as far as can be told here.
+    fn flaw(&self) -> Option<Flaw> {
+        Flaw::of(self.identity?, SystemTime::now())
+    }
+
+    /// ``; we sent CN=... from `...` `` and what is wrong with it, or nothing.
+    fn sent(&self) -> String {
+        let Some(identity) = self.identity else { return String::new() };
+        let flaw = self.flaw().map(|flaw| format!(", {}", flaw.what)).unwrap_or_default();
+        format!("; we sent {}{flaw}", identity.shown())
+    }
 }
 
 /// The second and third line of a report.
@@ -55,6 +72,11 @@ pub fn explain(error: &(dyn Error + 'static), about: &Peer<'_>) -> Option<Explan
     let found = Found::in_chain(error);
     let proof = found.handshake.is_some() || found.tls.is_some_and(alert::refuses_handshake);
     let explanation = match (found.tls, found.handshake, found.early_end) {
+        (Some(TlsError::AlertReceived(alert)), handshake, _) => {
+            // What comes after the handshake is about the certificate: the rest is agreed on.
+            let asked = handshake.is_none_or(|it| it.asked.is_some());
+            alert::explain(*alert, asked, about)
+        }
         (Some(tls), handshake, _) => {
             explain_tls(tls, handshake.and_then(|it| it.presented.as_ref()), about)
         }
@@ -101,7 +123,6 @@ impl<'a> Found<'a> {
 
 fn explain_tls(error: &TlsError, presented: Option<&Presented>, about: &Peer<'_>) -> Explanation {
     match error {
-        TlsError::AlertReceived(alert) => alert::explain(*alert, about),
         TlsError::InvalidCertificate(verdict) => verdict::explain(verdict, presented, about),
         TlsError::InvalidCertRevocationList(error) => Explanation::new(
             format!("a revocation list cannot be used: `{error:?}`"),
@@ -147,16 +168,17 @@ fn explain_broken_handshake(error: &io::Error, about: &Peer<'_>) -> Explanation 
         _ => return Explanation::without_hint(format!("the TLS handshake failed: {error}")),
     };
     let cause = format!("the server {what} during the TLS handshake");
-    if about.sent_identity {
-        return Explanation::new(
+    match about.flaw() {
+        Some(flaw) => Explanation::new(cause + &about.sent(), flaw.hint),
+        None if about.identity.is_some() => Explanation::new(
             cause,
             format!("check that port {} speaks TLS, and the log of the server", about.port),
-        );
+        ),
+        None => Explanation::new(
+            cause,
+            "if the server demands a client certificate, pass it with `--tls-cert` and `--tls-key`",
+        ),
     }
-    Explanation::new(
-        cause,
-        "if the server demands a client certificate, pass it with `--tls-cert` and `--tls-key`",
-    )
 }
 
 fn explain_early_end(error: &io::Error, about: &Peer<'_>) -> Explanation {
@@ -164,7 +186,7 @@ fn explain_early_end(error: &io::Error, about: &Peer<'_>) -> Explanation {
         io::ErrorKind::UnexpectedEof => "closed",
         _ => "reset",
     };
-    if !about.sent_identity {
+    if about.identity.is_none() {
         return Explanation::new(
             format!(
                 "the server {what} the connection right after the TLS handshake: it probably \
@@ -177,13 +199,11 @@ fn explain_early_end(error: &io::Error, about: &Peer<'_>) -> Explanation {
         format!(
             "the server {what} the connection right after the TLS handshake: it probably rejected \
              the client certificate{}",
-            sent(about)
+            about.sent()
         ),
-        "the log of the server says why; ask for a certificate of a CA that it trusts",
+        about.flaw().map_or(
+            "the log of the server says why; ask for a certificate of a CA that it trusts",
+            |flaw| flaw.hint,
+        ),
     )
-}
-
-/// `; we sent CN=... from ...`, or nothing.
-fn sent(about: &Peer<'_>) -> String {
-    about.subject.map(|subject| format!("; we sent {subject}")).unwrap_or_default()
 }

@@ -10,6 +10,7 @@ use x509_parser::der_parser::asn1_rs::FromDer;
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::X509Name;
 
+use crate::limits;
 use crate::report::peer_text;
 use crate::tls::certificate;
 use crate::tls::fingerprint::Fingerprint;
@@ -76,10 +77,27 @@ impl CertificateFacts {
     pub fn is_too_early(&self, now: SystemTime) -> bool {
         self.not_before > certificate::since_1970(now)
     }
+
+    /// Whether it is not valid any more.
+    pub fn has_ended(&self, now: SystemTime) -> bool {
+        self.not_after < certificate::since_1970(now)
+    }
+
+    /// Whether this purpose, such as `clientAuth`, is not ruled out.
+    pub fn is_for(&self, purpose: &str) -> bool {
+        let fits = |it: &String| it == purpose || it == "any";
+        self.purposes.as_ref().is_none_or(|purposes| purposes.iter().any(fits))
+    }
+
+    /// Whether the key is of RSA and smaller than [`limits::RSA_KEY_BITS`].
+    pub fn has_weak_key(&self) -> bool {
+        let bits = self.key.strip_prefix("RSA ").and_then(|bits| bits.parse::<usize>().ok());
+        bits.is_some_and(|bits| bits < limits::RSA_KEY_BITS)
+    }
 }
 
 /// Who we are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IdentityFacts {
     /// The certificate and what is sent with it.
     pub chain: Vec<CertificateFacts>,
@@ -93,6 +111,14 @@ pub struct IdentityFacts {
     pub key_mode: Option<u32>,
     /// What is odd about the files.
     pub warnings: Vec<String>,
+}
+
+impl IdentityFacts {
+    /// The subject and the file: ``CN=dev from `client.crt` ``.
+    pub fn shown(&self) -> String {
+        let subject = self.chain.first().map_or("a certificate", |leaf| &leaf.subject);
+        format!("{subject} from {}", self.origin)
+    }
 }
 
 /// A handshake that succeeded, as far as this side can tell.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pkcs8::EncryptedPrivateKeyInfoRef;
+use pkcs8::PrivateKeyInfoRef;
 use pkcs8::pkcs5::EncryptionScheme;
 use pkcs8::pkcs5::pbes2::Kdf;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
@@ -36,6 +37,9 @@ pub(super) enum KeyError {
     /// Another algorithm, or damaged.
     #[error("the private key cannot be used: only RSA, P-256, P-384, P-521 and Ed25519 keys can")]
     Unusable,
+    /// An RSA key that everybody can break soon.
+    #[error("the private key is too small: RSA with {0} bits")]
+    Small(usize),
     /// An RSA key that is bound to PSS signatures.
     #[error("the private key is of the kind `id-RSASSA-PSS`, which is not supported")]
     UnusablePss,
@@ -57,6 +61,9 @@ impl KeyError {
                 "encrypt it anew: `openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD -out NEW`"
             }
             Self::Unusable => "if it is of such a kind, export it anew; else use another key",
+            Self::Small(_) => {
+                "make a key of RSA-2048, P-256 or more, and have a certificate issued for it"
+            }
             Self::UnusablePss => "use a plain RSA key, or P-256",
         }
     }
@@ -111,9 +118,29 @@ fn in_form<'a>(label: &str, der: &'a [u8]) -> Result<PrivateKeyDer<'a>, KeyError
 }
 
 fn signing_key(key: &PrivateKeyDer<'_>) -> Result<Arc<dyn SigningKey>, KeyError> {
-    any_supported_type(key).map_err(|_| {
-        if is_pss(key.secret_der()) { KeyError::UnusablePss } else { KeyError::Unusable }
+    any_supported_type(key).map_err(|_| match rsa_bits(key) {
+        _ if is_pss(key.secret_der()) => KeyError::UnusablePss,
+        Some(bits) if bits < limits::RSA_KEY_BITS => KeyError::Small(bits),
+        _ => KeyError::Unusable,
     })
+}
+
+/// The size of an RSA key, to a whole byte.
+fn rsa_bits(key: &PrivateKeyDer<'_>) -> Option<usize> {
+    let pkcs1 = match key {
+        PrivateKeyDer::Pkcs1(key) => key.secret_pkcs1_der(),
+        PrivateKeyDer::Pkcs8(key) => {
+            // Algorithm and parameters do not matter: no other key looks like the one of RFC 8017.
+            PrivateKeyInfoRef::try_from(key.secret_pkcs8_der()).ok()?.private_key.as_bytes()
+        }
+        _ => return None,
+    };
+    let (_, key) = x509_parser::der_parser::parse_der(pkcs1).ok()?;
+    let [_version, modulus, _exponent, _private, ..] = &key.as_sequence().ok()?[..] else {
+        return None;
+    };
+    let digits = modulus.as_slice().ok()?;
+    Some(digits.iter().skip_while(|byte| **byte == 0).count() * 8)
 }
 
 /// A wrong passphrase passes the padding check once in 256 times and leaves junk, which is not

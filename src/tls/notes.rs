@@ -19,8 +19,25 @@ pub(super) struct Presented {
     pub(super) self_issued: bool,
     /// Those beside it, as far as they can be read.
     pub(super) others: Vec<CertificateFacts>,
+    /// Whether an RSA key signed its own.
+    pub(super) signed_by_rsa: bool,
     /// Whether the certificate itself was refused, and not the handshake that it was used for.
     pub(super) refused: bool,
+}
+
+impl Presented {
+    /// The CA that comes next above what was sent.
+    pub(super) fn missing_issuer(&self) -> &str {
+        let mut top = &self.leaf;
+        // Each certificate leads up once, whatever the names say.
+        for _ in &self.others {
+            match self.others.iter().find(|it| it.subject == top.issuer) {
+                Some(above) if above.issuer != above.subject => top = above,
+                _ => break,
+            }
+        }
+        &top.issuer
+    }
 }
 
 /// The notes of one handshake.
@@ -43,8 +60,10 @@ impl Notes {
     pub(super) fn presented(&self) -> Option<Presented> {
         let Shown { chain, refused } = self.shown.as_ref()?;
         let (leaf, others) = chain.split_first()?;
+        let parsed = certificate::parse(leaf)?;
         Some(Presented {
-            self_issued: certificate::is_self_issued(&certificate::parse(leaf)?),
+            self_issued: certificate::is_self_issued(&parsed),
+            signed_by_rsa: certificate::is_signed_by_rsa(&parsed),
             leaf: CertificateFacts::read(leaf)?,
             others: CertificateFacts::of_chain(others),
             refused: *refused,

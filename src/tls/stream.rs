@@ -230,7 +230,7 @@ mod tests {
     #[tokio::test]
     async fn an_alert_that_waits_is_the_error_of_a_failed_write() {
         let error = cut_off(false).await.write_u8(1).await.unwrap_err();
-        let about = Peer { host: "a", port: 1, sent_identity: false, subject: None };
+        let about = Peer { host: "a", port: 1, identity: None };
         let cause = explain(&error, &about).unwrap().cause;
         assert!(cause.contains("`certificate_required`"), "{cause}");
     }

@@ -20,11 +20,14 @@ use crate::message::Message;
 use crate::message::RpcError;
 use crate::report::Failure;
 use crate::report::Kind;
+use crate::report::MAY_HAVE_RUN;
 use crate::report::Report;
 use crate::report::peer_text;
+use crate::tls::Flaw;
 use crate::transport::http::Origin;
 use crate::transport::http::Reply;
 use crate::transport::http::content_coding;
+use crate::transport::http::media_type;
 use crate::transport::refusal::words::Words;
 
 /// `HeaderMismatch` of 2026-07-28.
@@ -54,6 +57,12 @@ pub struct Refusal {
     only_transport: bool,
     // Where a redirect leads to: its origin alone.
     target: Option<String>,
+    // Whether it is a page for people.
+    page: bool,
+    // What the server's clock shows.
+    date: Option<String>,
+    // What is wrong with our client certificate.
+    flaw: Option<Flaw>,
     text: String,
 }
 
@@ -62,14 +71,29 @@ impl Refusal {
     pub async fn read(reply: Reply) -> Self {
         let retry_after = retry_after(&reply.headers, SystemTime::now());
         let target = redirect_target(&reply.headers);
-        let (status, secrets) = (reply.status, reply.secrets.clone());
+        let page = media_type(&reply.headers) == "text/html";
+        let date = reply.headers.get(header::DATE).and_then(|date| date.to_str().ok());
+        let date = date.map(peer_text);
+        let (status, secrets, flaw) = (reply.status, reply.secrets.clone(), reply.flaw.clone());
         let body = words_of(reply).await;
         let text = peer_text(&masked(without_tags(&String::from_utf8_lossy(&body)), &secrets));
         let error = Message::parse(body).ok().filter(|message| {
             let head = message.head();
             head.is_some_and(|head| matches!(head.kind, MessageKind::Response { failed: true, .. }))
         });
-        Self { status, retry_after, error, in_session: false, only_transport: false, target, text }
+        let (in_session, only_transport) = (false, false);
+        Self {
+            status,
+            retry_after,
+            error,
+            in_session,
+            only_transport,
+            target,
+            page,
+            date,
+            flaw,
+            text,
+        }
     }
 
     /// The code of the JSON-RPC error in the body, if there is one.
@@ -145,15 +169,23 @@ impl Refusal {
         let status = self.status;
         let Words { kind, error, hint } = self.words(origin);
         // Many hosts show the message alone, so it names the status too.
-        let report = Report::new(format!("{origin} {error} (HTTP {})", status.as_u16()));
+        let doubt = if kind == Kind::OutcomeUnknown { MAY_HAVE_RUN } else { "" };
+        let report = Report::new(format!("{origin} {error} (HTTP {}){doubt}", status.as_u16()));
         let text = if self.text.is_empty() { String::new() } else { format!(": {}", self.text) };
         let target = self.target.iter().map(|origin| format!(" to {origin}")).collect::<String>();
-        let mut report = report.cause(format!("HTTP status {status}{target}{text}"));
-        report.hint = hint.map(str::to_owned);
+        let judged = if self.wants_certificate() { self.certificate() } else { String::new() };
+        let report = report.cause(format!("HTTP status {status}{target}{text}{judged}")).hint(hint);
         let mut failure = Failure::new(kind, report);
         failure.retry_safe = kind == Kind::Overloaded;
         failure.retry_after = self.retry_after;
         failure
+    }
+
+    /// What is known of our certificate and of the server's clock, where it refuses the certificate.
+    fn certificate(&self) -> String {
+        let flaw = self.flaw.iter().map(|flaw| format!("; we sent a certificate {}", flaw.what));
+        let date = self.date.iter().map(|date| format!("; the server's clock shows {date}"));
+        flaw.chain(date).collect()
     }
 
     fn error(&self) -> Option<(&Message, &Head)> {

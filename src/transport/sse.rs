@@ -90,7 +90,9 @@ fn endpoint(http: &Client, reference: &[u8]) -> Result<Url, Failure> {
     url.ok_or_else(|| {
         let report = Report::new("Refusing outbound request to an unexpected origin");
         let cause = format!("{} names the endpoint `{}`", http.origin(), peer_text(&reference));
-        Failure::new(Kind::Protocol, report.cause(cause))
+        let hint = "let the server name an endpoint of its own, as in `/messages`; behind a proxy it may \
+                    have to be told its public address";
+        Failure::new(Kind::Protocol, report.cause(cause).hint(hint))
     })
 }
 

@@ -65,6 +65,9 @@ mod probe_http;
 mod probe_lists;
 #[cfg(test)]
 #[cfg(unix)]
+mod probe_peers;
+#[cfg(test)]
+#[cfg(unix)]
 mod probe_screen;
 #[cfg(test)]
 mod probe_tls;

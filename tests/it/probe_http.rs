@@ -33,17 +33,36 @@ fn each_status_that_is_no_success_has_its_own_words() {
         (405, "http", "does not take this request at this path (HTTP 405)", "path"),
         (406, "http", "neither JSON nor an event stream", "path"),
         (415, "http", "takes no JSON", "path"),
-        (418, "http", "refused the request (HTTP 418)", ""),
+        (407, "auth", "a proxy that does not know us (HTTP 407)", "user:password@"),
+        (408, "http", "gave up waiting", "proxies on the way"),
+        (410, "http", "at this path any more", "new URL"),
+        (413, "http", "no message of this size", "raise the limit of the server"),
+        (418, "http", "refused the request (HTTP 418)", "check the URL"),
         (421, "http", "not the server for this name", "--tls-servername"),
         (429, "http", "too many requests", "wait"),
         (500, "http", "failed inside", "log of the server"),
-        (502, "http", "lost its own server", "at the remote"),
+        (502, "http", "lost its own server (HTTP 502)", "try again"),
+        (431, "http", "no URL or headers of this size", "--header"),
+        (501, "http", "takes no POST", "the port and the path"),
         (503, "http", "overloaded", "later"),
+        (504, "http", "lost its own server (HTTP 504)", "try again"),
+        (525, "http", "a proxy before it did", "log of the server"),
     ] {
         // With a word of the server's own, which is the cause.
         answered(Reply::status(status).body("reason 7"), "http", class, cause, hint);
         answered(Reply::status(status).body("reason 7"), "http", class, "reason 7", hint);
     }
+}
+
+#[test]
+fn a_connection_that_is_lost_is_told_without_a_doubt_about_a_greeting() {
+    let remote = RawRemote::start(|connection| {
+        connection.head();
+        connection.reset();
+    });
+    let found = plain(&remote.url("/mcp")).fails("http", "http", "lost", "`https://`");
+    let told = found["failure"].to_string();
+    assert!(!told.contains("may or may not") && !told.contains("at the remote"), "{told}");
 }
 
 #[test]
@@ -57,7 +76,12 @@ fn a_web_page_in_place_of_an_answer_is_told() {
     let page = Reply::status(200)
         .header("content-type", "text/html")
         .body("<!doctype html><title>Login</title>");
-    answered(page, "http", "http", "text/html", "");
+    answered(page.clone(), "http", "http", "text/html", "the port and the path");
+    // As `python3 -m http.server`, nginx, and Express answer.
+    for status in [200, 404, 405, 501] {
+        let told = "no MCP server at this path: a web server answers";
+        answered(page.clone().with_status(status), "http", "http", told, "the port and the path");
+    }
 }
 
 #[test]
@@ -69,7 +93,7 @@ fn an_event_stream_that_points_to_another_origin_is_refused() {
         connection.wait_for_end();
     });
     let probing = plain(&remote.url("/sse")).args(["--transport", "sse-only"]);
-    probing.fails("http", "http", "other.example", "");
+    probing.fails("http", "http", "other.example", "an endpoint of its own");
 }
 
 #[test]
@@ -81,7 +105,38 @@ fn a_server_that_refuses_our_version_is_told_with_its_own_words() {
         .always("initialize", Reply::json(error.to_string()))
         .always("server/discover", Reply::status(404))
         .start();
-    plain(&remote.url()).fails("session", "mcp", "the server speaks 1999-01-01", "");
+    plain(&remote.url()).fails(
+        "session",
+        "mcp",
+        "the server speaks 1999-01-01",
+        "no protocol version in common",
+    );
+}
+
+#[test]
+fn a_server_that_refuses_the_session_is_told_with_its_own_words() {
+    for (code, said, hint) in [
+        (-32000, "too many sessions", "log of the server"),
+        (-32601, "Method not found", "check that this is an MCP server"),
+    ] {
+        let error = json!({"jsonrpc": "2.0", "id": 1, "error": {"code": code, "message": said}});
+        let remote = Plan::legacy()
+            .always("initialize", Reply::json(error.to_string()))
+            .always("server/discover", Reply::status(404))
+            .start();
+        plain(&remote.url()).fails("session", "mcp", said, hint);
+    }
+}
+
+#[test]
+fn a_session_that_is_lost_at_once_is_told() {
+    let remote = Plan::legacy().always("tools/list", Reply::status(404)).start();
+    plain(&remote.url()).fails(
+        "lists",
+        "http",
+        "has lost the session",
+        "several servers may stand",
+    );
 }
 
 #[test]

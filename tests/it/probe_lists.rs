@@ -61,7 +61,7 @@ fn items_are_on_standard_output_as_scripts_know_them_and_all_else_is_not() {
     let remote = everything().start();
     let probed = Probing::of(&remote.url()).arg("--allow-http").run();
     assert_eq!(probed.code, Some(0), "{probed:?}");
-    let expected = "  - one – the first\n  - bare\n  - two – a b\n  - file:///a (A)\n  - file:///b\n  \
+    let expected = "  - one – the first\n  - bare\n  - two – ab\n  - file:///a (A)\n  - file:///b\n  \
                     - file:///{x} (any)\n  - ask\n";
     assert_eq!(probed.out, expected);
     for told in [

@@ -11,6 +11,8 @@ use crate::support::mcp::Plan;
 use crate::support::pki::Ca;
 use crate::support::pki::DAY;
 use crate::support::pki::Leaf;
+use crate::support::pki::fixture;
+use crate::support::pki::fixture_certificates;
 use crate::support::probing::Probing;
 use crate::support::probing::facts;
 use crate::support::secure::Pki;
@@ -79,10 +81,11 @@ fn a_server_certificate_that_is_refused_is_told_with_the_reason() {
     refuses_server(&other.server(&[HOST]), &ca, "issued by CN=other CA", "--tls-ca");
     let mut below = other.intermediate("between").server(&[HOST]);
     below.chain.truncate(1);
-    refuses_server(&below, &other, "does not send its intermediate", "--tls-ca");
+    refuses_server(&below, &other, "no certificate above its own", "has to send it");
     refuses_server(&ca.server(&["a.example"]), &ca, "`a.example`", "--tls-servername a.example");
     let expired = ca.issue(&[HOST], |params| params.not_after = (now - DAY / 2).into());
     refuses_server(&expired, &ca, "has expired on", "clock");
+    refuses_server(&expired, &ca, "UTC, now it is 2", "clock");
     let early = ca.issue(&[HOST], |params| params.not_before = (now + DAY).into());
     refuses_server(&early, &ca, "is valid from", "clock");
     let for_clients = client_of(&ca, |params| {
@@ -98,6 +101,36 @@ fn a_server_certificate_that_is_refused_is_told_with_the_reason() {
 }
 
 #[test]
+fn the_ca_that_is_missing_or_out_of_date_is_named() {
+    let (root, now) = (Ca::new("root"), SystemTime::now());
+    let leaf = root.intermediate("middle").intermediate("low").server(&[HOST]);
+    let other = Ca::new("other");
+    refuses_server(
+        &leaf,
+        &other,
+        "leads to CN=root, which is not trusted",
+        "if CN=root is the root",
+    );
+    let mut gap = leaf;
+    gap.chain.truncate(2);
+    refuses_server(&gap, &root, "leads to CN=middle", "the server has to send it");
+    let middle = root.intermediate_with("old middle", |params| {
+        params.not_before = (now + DAY).into();
+    });
+    let below = middle.server(&[HOST]);
+    refuses_server(&below, &root, "CA CN=old middle, which the server sends along", "has to send");
+}
+
+#[test]
+fn a_ca_made_anew_under_its_old_name_is_told_without_a_word_of_other_keys() {
+    let (old, new) = (Ca::new("CA"), Ca::new("CA"));
+    let server = Server::start(open(&new.server(&[HOST])));
+    let (probing, _files) = Probing::secure(server.address.port(), &old, None);
+    let found = probing.fails("tls", "tls", "another CA of that name signed it", "`--tls-ca`");
+    assert!(!found["failure"].to_string().contains("RSA"), "{found:#}");
+}
+
+#[test]
 fn a_client_certificate_that_is_refused_is_told_by_the_alert() {
     let (ca, other) = (Ca::new("CA"), Ca::new("other CA"));
     let now = SystemTime::now();
@@ -106,8 +139,25 @@ fn a_client_certificate_that_is_refused_is_told_by_the_alert() {
     let expired = client_of(&ca, |params| params.not_after = (now - DAY / 2).into());
     is_refused(Some(&expired), &ca, "`certificate_expired`", "renew");
     is_refused(Some(&ca.server(&[HOST])), &ca, "`unsupported_certificate`", "clientAuth");
+    let a_ca = client_of(&ca, |params| {
+        params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    });
+    is_refused(Some(&a_ca), &ca, "which is that of a CA", "CA:FALSE");
     // As of a set of certificates that was made anew.
     is_refused(Some(&Ca::new("CA").client("dev")), &ca, "another CA of the same name", "very CA");
+}
+
+#[test]
+fn a_client_certificate_of_version_1_is_told_as_one() {
+    let ca = Ca::new("CA");
+    let fixture = |name: &str| fixture("good/x509-v1-p256").join(name);
+    let trusted = fixture_certificates("ca.pem");
+    let server = Server::start(demanding(&ca.server(&[HOST]), &trusted));
+    let (probing, _files) = Probing::secure(server.address.port(), &ca, None);
+    let probing = probing.arg("--tls-cert").arg(fixture("client.pem"));
+    let probing = probing.arg("--tls-key").arg(fixture("key.pem"));
+    let found = probing.fails("tls", "tls", "which is of X.509 version 1", "X.509 v3");
+    assert!(found["warnings"].to_string().contains("version 1"), "{found:#}");
 }
 
 #[test]
@@ -119,6 +169,14 @@ fn a_connection_that_is_closed_right_after_the_certificate_is_told() {
     let told = found["failure"].to_string();
     assert!(told.contains("right after the TLS handshake"), "{found:#}");
     assert!(told.contains("rejected the client certificate"), "{found:#}");
+    assert!(told.contains("the log of the server says why"), "{found:#}");
+    // What is known of the certificate is the likely reason.
+    let mine = ca.server(&[HOST]);
+    let (probing, _files) = Probing::secure(server.address.port(), &ca, Some(&mine));
+    let (_, found) = probing.json();
+    let told = found["failure"].to_string();
+    assert!(told.contains("meant for serverAuth and not for clientAuth"), "{found:#}");
+    assert!(told.contains("reissued with the purpose clientAuth"), "{found:#}");
 }
 
 #[test]
@@ -138,6 +196,17 @@ fn files_that_cannot_be_used_are_told_before_any_connection() {
     let mixed = Leaf { key: other.key, ..mine };
     let (probing, _files) = Probing::secure(1, &ca, Some(&mixed));
     probing.fails("identity", "tls", "does not belong to the certificate", "requested with");
+    let sealed = fixture("good/combined-encrypted/client.pem");
+    let open = |passphrase: Option<&str>| {
+        let probing = Probing::of("https://localhost:1/mcp").arg("--tls-cert").arg(&sealed);
+        let probing = probing.arg("--tls-key").arg(&sealed);
+        match passphrase {
+            Some(word) => probing.env("MCP_REMOTE_TLS_PASSPHRASE", word),
+            None => probing,
+        }
+    };
+    open(Some("wrong")).fails("identity", "tls", "wrong passphrase", "check the passphrase");
+    open(None).fails("identity", "tls", "passphrase needed", "--tls-passphrase-file");
     let probing = Probing::of("https://localhost:1/mcp");
     let probing = probing.args(["--tls-cert", "/nowhere.crt", "--tls-key", "/nowhere.key"]);
     probing.fails("identity", "tls", "no such file", "--tls-cert");

@@ -3,6 +3,8 @@
 use std::net::TcpListener;
 
 use crate::support::mcp::Plan;
+#[cfg(target_os = "linux")]
+use crate::support::namespace;
 use crate::support::pki::Ca;
 use crate::support::probing::Probing;
 use crate::support::probing::facts;
@@ -26,6 +28,43 @@ fn a_port_that_refuses_is_told() {
     let url = format!("https://localhost:{}/mcp", free_port());
     let found = Probing::of(&url).fails("tcp", "tcp", "refused", "the server is running");
     assert_eq!(facts(&found, "name")["addresses"][0], "127.0.0.1");
+}
+
+/// Nobody accepts, and the kernel takes no more into the queue: a connection is neither made nor refused.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_address_that_does_not_answer_is_told_with_the_limit() {
+    use std::net::SocketAddr;
+
+    let full = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    full.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    full.listen(0).unwrap();
+    let address = full.local_addr().unwrap().as_socket().unwrap();
+    let limit = std::time::Duration::from_millis(300);
+    let waiting = std::iter::from_fn(|| std::net::TcpStream::connect_timeout(&address, limit).ok());
+    let _waiting: Vec<_> = waiting.take(16).collect();
+    let probing = Probing::of(&format!("https://127.0.0.1:{}/mcp", address.port()));
+    let probing = probing.args(["--connect-timeout", "1s"]);
+    probing.fails("tcp", "tcp", "no connection within 1s", "any firewall on the way");
+}
+
+/// The kernel says so at once, as it does without a network.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_address_without_a_way_to_it_is_told() {
+    let set_up = "ip link set lo up
+        ip route add unreachable 192.0.2.0/24
+        ip route add prohibit 198.51.100.0/24";
+    if !namespace::enter("probe_way::an_address_without_a_way_to_it_is_told", set_up) {
+        return;
+    }
+    for (address, cause, hint) in [
+        ("192.0.2.1", "No route to host", "the network of this machine and the VPN"),
+        ("203.0.113.1", "Network is unreachable", "the network of this machine and the VPN"),
+        ("198.51.100.1", "Permission denied", "a firewall of this machine"),
+    ] {
+        Probing::of(&format!("https://{address}/mcp")).fails("tcp", "tcp", cause, hint);
+    }
 }
 
 #[test]
@@ -86,7 +125,11 @@ fn a_proxy_that_does_not_answer_is_told_with_the_variable_that_named_it() {
 
 #[test]
 fn a_proxy_that_refuses_is_told_with_its_status() {
-    for (status, hint) in [("403 Forbidden", "NO_PROXY"), ("407 Who", "user and password")] {
+    for (status, hint) in [
+        ("403 Forbidden", "NO_PROXY"),
+        ("407 Who", "user and password into `https_proxy`"),
+        ("502 Bad Gateway", "comes from `https_proxy`"),
+    ] {
         let proxy = RawRemote::start(move |connection| {
             connection.head();
             connection.write(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n"));
@@ -94,6 +137,35 @@ fn a_proxy_that_refuses_is_told_with_its_status() {
         let probing = Probing::of("https://server.example/mcp");
         let probing = probing.env("https_proxy", &proxy.url("/"));
         probing.fails("proxy", "proxy", &format!("CONNECT with {}", &status[..3]), hint);
+    }
+}
+
+#[test]
+fn a_proxy_that_cannot_be_used_is_told_with_the_way_out() {
+    let probing = |proxy: &str| Probing::of("https://server.example/mcp").env("HTTPS_PROXY", proxy);
+    let unknown = probing("http://nowhere.invalid:3128");
+    unknown.fails("proxy", "proxy", "through the proxy nowhere.invalid", "`HTTPS_PROXY`");
+    let tls = probing("https://127.0.0.1:3128");
+    tls.fails("proxy", "proxy", "only `http`", "to a proxy of another kind");
+}
+
+#[test]
+fn a_proxy_for_clear_text_that_wants_a_login_is_told() {
+    let proxy = RawRemote::start(|connection| {
+        connection.head();
+        connection.write("HTTP/1.1 407 Who\r\ncontent-length: 0\r\n\r\n");
+    });
+    let probing = Probing::of("http://server.example/mcp").arg("--allow-http");
+    let probing = probing.env("HTTP_PROXY", &proxy.url("/"));
+    probing.fails("http", "auth", "a proxy that does not know us (HTTP 407)", "user:password@");
+}
+
+#[test]
+fn a_url_in_clear_text_is_refused_with_both_ways_out() {
+    let probed = Probing::of("http://localhost:1/mcp").run();
+    assert_eq!(probed.code, Some(2), "{probed:?}");
+    for word in ["`https://`", "`--allow-http`"] {
+        assert!(probed.err.contains(word), "{probed:?}");
     }
 }
 

@@ -98,6 +98,9 @@ fn a_failed_gateway_leaves_the_outcome_unknown() {
         let host = Host::in_session(&remote);
         host.ask_echo(1);
         assert_eq!(host.failure(1), "outcome_unknown", "{status}");
+        let told = host.answer(1)["error"].to_string();
+        assert!(told.contains("may or may not have executed"), "{told}");
+        assert!(told.contains("check at the remote"), "{told}");
         assert_eq!(remote.requests("tools/call").len(), 1);
     }
 }

@@ -100,7 +100,7 @@ async fn a_replaced_certificate_is_used_by_the_next_connection() {
     assert_eq!(client.refresh(), 0, "files are looked at once a second only");
     assert_eq!(refresh(&client).await, 1);
     assert_eq!(setting.shown(&client).await, leaf_der(&new));
-    assert!(client.identity_subject().unwrap().contains("CN=new"));
+    assert!(client.identity_facts().unwrap().shown().contains("CN=new"));
     assert_eq!(refresh(&client).await, 1, "nothing has changed since");
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::command::probe::advice;
 use crate::command::probe::certificates;
 use crate::command::probe::findings::Class;
 use crate::command::probe::findings::Entry;
@@ -187,7 +188,9 @@ impl<'a, 'b> Record<'a, 'b> {
             Some(_) => self.way.stopped_at().unwrap_or(Step::Http),
         };
         let class = class(step, kind);
+        let advice = (step == Step::Session).then(|| advice::of(&refused).to_owned());
         let mut report = refused.with_versions().report;
+        report.hint = report.hint.or(advice);
         let late = |stop: &Stop| stop.step == way::Part::TimeLimit;
         if step == Step::Tls && self.way.stop.as_ref().is_some_and(late) {
             report.error =

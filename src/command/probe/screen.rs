@@ -187,8 +187,8 @@ impl<'a> Screen<'a> {
 /// The line of one item: `  - name – description`, `  - uri (name)` or `  - name`. None for one that has
 /// no name, which the steps have told.
 fn line(list: &List, item: &Value) -> Option<String> {
-    let name = page::clean(list.name(item)?);
-    let text = |member: &str| page::clean(item[member].as_str().unwrap_or_default());
+    let name = page::joined(list.name(item)?);
+    let text = |member: &str| page::joined(item[member].as_str().unwrap_or_default());
     let beside = |member: &str, before: &str, after: &str| match text(member) {
         text if text.is_empty() => text,
         text => format!("{before}{text}{after}"),

@@ -129,7 +129,11 @@ impl Way {
             Part::Proxy => Step::Proxy,
             Part::Tls => Step::Tls,
             Part::Http => Step::Http,
-            Part::TimeLimit => self.under_way(self.told.iter().max().copied()).min(Step::Http),
+            // Of an address no name is told.
+            Part::TimeLimit => {
+                let last = self.told.iter().max().copied().unwrap_or(Step::Name);
+                self.under_way(Some(last)).min(Step::Http)
+            }
         })
     }
 

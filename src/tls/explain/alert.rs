@@ -1,19 +1,33 @@
 //! What a server says by a TLS alert (RFC 8446 section 6), mostly about our certificate.
 
+use std::time::SystemTime;
+
 use rustls::AlertDescription;
 
+use crate::tls::certificate::utc;
 use crate::tls::explain::Explanation;
 use crate::tls::explain::Peer;
-use crate::tls::explain::sent;
+use crate::tls::explain::flaw::clock;
 
 const PASS_ONE: &str = "pass one with `--tls-cert` and `--tls-key`, or with `--tls-pfx`";
 const OF_A_KNOWN_CA: &str =
     "ask for a certificate of a CA that the server trusts, then pass it with `--tls-cert`";
 const LOG_OF_THE_SERVER: &str = "the log of the server says why";
 
-/// Explains a fatal alert of the server.
-pub(super) fn explain(alert: AlertDescription, about: &Peer<'_>) -> Explanation {
-    about_certificate(alert, about).unwrap_or_else(|| about_handshake(alert, about))
+/// Explains a fatal alert of the server. `asked`: the server has asked for a client certificate by
+/// then, so that it may be about that.
+pub(super) fn explain(alert: AlertDescription, asked: bool, about: &Peer<'_>) -> Explanation {
+    use AlertDescription as A;
+    match alert {
+        A::HandshakeFailure | A::InsufficientSecurity if !asked => Explanation::new(
+            format!(
+                "the server and we have no TLS parameters in common (TLS alert {})",
+                term(alert)
+            ),
+            "the server must offer TLS 1.3, or TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305",
+        ),
+        _ => about_certificate(alert, about).unwrap_or_else(|| about_handshake(alert, about)),
+    }
 }
 
 /// Whether the error is an alert that only a handshake ends with. What was sent over a connection
@@ -45,7 +59,7 @@ pub(super) fn refuses_handshake(error: &rustls::Error) -> bool {
 fn about_certificate(alert: AlertDescription, about: &Peer<'_>) -> Option<Explanation> {
     use AlertDescription as A;
     let term = term(alert);
-    if !about.sent_identity {
+    if about.identity.is_none() {
         return matches!(
             alert,
             A::CertificateRequired
@@ -97,7 +111,33 @@ fn about_certificate(alert: AlertDescription, about: &Peer<'_>) -> Option<Explan
         ),
         _ => return None,
     };
-    Some(Explanation::new(format!("the server {what} (TLS alert {term}){}", sent(about)), hint))
+    let cause = format!("the server {what} (TLS alert {term})");
+    Some(with_what_we_know(alert, cause, hint, about))
+}
+
+/// What this side knows of its certificate says more than most alerts.
+fn with_what_we_know(
+    alert: AlertDescription,
+    cause: String,
+    hint: &str,
+    about: &Peer<'_>,
+) -> Explanation {
+    use AlertDescription as A;
+    let clear = matches!(alert, A::AccessDenied | A::CertificateRequired | A::CertificateRevoked);
+    match about.flaw() {
+        Some(flaw) if !clear => Explanation::new(cause + &about.sent(), flaw.hint),
+        None if alert == A::CertificateExpired => {
+            Explanation::new(cause + &about.sent() + &dates(about), hint)
+        }
+        _ => Explanation::new(cause + &about.sent(), hint),
+    }
+}
+
+/// The server has another opinion of the time than this machine.
+fn dates(about: &Peer<'_>) -> String {
+    let Some(leaf) = about.identity.and_then(|it| it.chain.first()) else { return String::new() };
+    let (from, to) = (utc(leaf.not_before), utc(leaf.not_after));
+    format!(", which is valid from {from} to {to}, and here it is {}", clock(SystemTime::now()))
 }
 
 /// The alerts about the rest of the handshake.
@@ -107,10 +147,13 @@ fn about_handshake(alert: AlertDescription, about: &Peer<'_>) -> Explanation {
     let with =
         |what: &str, hint: &str| Explanation::new(format!("{what} (TLS alert {term})"), hint);
     match alert {
-        A::HandshakeFailure | A::InsufficientSecurity => with(
-            "the server and we have no TLS parameters in common, or it rejected our certificate",
-            "the log of the server says which; it must offer TLS 1.2 with ECDHE, or TLS 1.3",
-        ),
+        A::HandshakeFailure | A::InsufficientSecurity => {
+            const WHAT: &str = "the server and we have no TLS parameters in common, or it rejected \
+                                our certificate";
+            const HINT: &str = "the log of the server says which; it must offer TLS 1.2 with ECDHE, \
+                                or TLS 1.3";
+            with_what_we_know(alert, format!("{WHAT} (TLS alert {term})"), HINT, about)
+        }
         A::InternalError => {
             with("the server failed inside while it made the connection", LOG_OF_THE_SERVER)
         }
@@ -154,9 +197,13 @@ fn term(alert: AlertDescription) -> String {
 #[cfg(test)]
 mod tests {
     use rustls::AlertDescription as A;
+    use rustls_pki_types::CertificateDer;
 
     use super::explain;
     use super::term;
+    use crate::tls::Authority;
+    use crate::tls::CertificateFacts;
+    use crate::tls::IdentityFacts;
     use crate::tls::Peer;
 
     const NAMED: [(A, &str); 16] = [
@@ -179,16 +226,23 @@ mod tests {
         (A::Unknown(200), "`200`"),
     ];
 
-    fn peer(subject: Option<&str>) -> Peer<'_> {
-        Peer { host: "a.example", port: 443, sent_identity: subject.is_some(), subject }
+    fn peer(identity: Option<&IdentityFacts>) -> Peer<'_> {
+        Peer { host: "a.example", port: 443, identity }
+    }
+
+    fn identity() -> IdentityFacts {
+        let authority = Authority::new("CA").unwrap();
+        let ca = authority.certificate_der();
+        let chain = CertificateFacts::of_chain(&[CertificateDer::from(ca)]);
+        IdentityFacts { chain, origin: "`c.pem`".to_owned(), ..IdentityFacts::default() }
     }
 
     #[test]
     fn every_alert_is_named_as_in_the_rfc_and_has_a_hint() {
         for (alert, name) in NAMED {
             assert_eq!(term(alert), name);
-            for subject in [None, Some("CN=dev from `c.pem`")] {
-                let explanation = explain(alert, &peer(subject));
+            for identity in [None, Some(&identity())] {
+                let explanation = explain(alert, true, &peer(identity));
                 assert!(explanation.cause.contains(name), "{}", explanation.cause);
                 assert!(explanation.hint.is_some(), "{explanation:?}");
             }
@@ -197,13 +251,18 @@ mod tests {
 
     #[test]
     fn the_certificate_that_was_refused_is_named() {
-        let explanation = explain(A::UnknownCA, &peer(Some("CN=dev from `c.pem`")));
-        assert!(explanation.cause.ends_with("; we sent CN=dev from `c.pem`"), "{explanation:?}");
+        let explanation = explain(A::UnknownCA, true, &peer(Some(&identity())));
+        let told = "; we sent CN=CA from `c.pem`, which is that of a CA";
+        assert!(explanation.cause.ends_with(told), "{explanation:?}");
+        assert!(explanation.hint.unwrap().contains("CA:FALSE"));
+        // What the server says is clear enough.
+        let explanation = explain(A::CertificateRevoked, true, &peer(Some(&identity())));
+        assert!(explanation.hint.unwrap().contains("new certificate"));
     }
 
     #[test]
     fn a_missing_certificate_is_asked_for() {
-        let hint = explain(A::CertificateRequired, &peer(None)).hint.unwrap();
+        let hint = explain(A::CertificateRequired, true, &peer(None)).hint.unwrap();
         assert!(hint.contains("--tls-cert"), "{hint}");
     }
 }

@@ -3,10 +3,12 @@
 use rustls::CertificateError;
 use rustls_pki_types::UnixTime;
 
+use crate::limits;
 use crate::report::peer_text;
 use crate::tls::certificate::utc;
 use crate::tls::explain::Explanation;
 use crate::tls::explain::Peer;
+use crate::tls::facts::CertificateFacts;
 use crate::tls::notes::Presented;
 
 /// Names of a certificate that are listed at most.
@@ -21,7 +23,7 @@ pub(super) fn explain(
     use CertificateError as C;
     match verdict {
         C::ExpiredContext { .. } | C::NotValidYetContext { .. } | C::Expired | C::NotValidYet => {
-            outside_its_dates(verdict)
+            outside_its_dates(verdict, presented)
         }
         C::NotValidForName => wrong_name(presented, &[], about),
         C::NotValidForNameContext { presented: names, .. } => wrong_name(presented, names, about),
@@ -48,23 +50,40 @@ pub(super) fn explain(
     }
 }
 
-fn outside_its_dates(verdict: &CertificateError) -> Explanation {
-    const HINT: &str = "check the clock of this machine; if it is right, the server needs a new \
-                        certificate";
-    let cause = match verdict {
-        CertificateError::ExpiredContext { time, not_after } => format!(
-            "the server's certificate has expired on {}, now it is {} (`Expired`)",
-            shown(*not_after),
-            shown(*time)
-        ),
-        CertificateError::NotValidYetContext { time, not_before } => format!(
-            "the server's certificate is valid from {}, now it is {} (`NotValidYet`)",
-            shown(*not_before),
-            shown(*time)
-        ),
-        other => format!("the server's certificate is not valid now (`{other:?}`)"),
+fn outside_its_dates(verdict: &CertificateError, presented: Option<&Presented>) -> Explanation {
+    let (ca, cause) = match verdict {
+        CertificateError::ExpiredContext { time, not_after } => {
+            let ca = sent_ca(presented, |it| it.not_after == seconds(*not_after));
+            let (end, now) = (shown(*not_after), shown(*time));
+            (ca, format!("has expired on {end}, now it is {now} (`Expired`)"))
+        }
+        CertificateError::NotValidYetContext { time, not_before } => {
+            let ca = sent_ca(presented, |it| it.not_before == seconds(*not_before));
+            let (begin, now) = (shown(*not_before), shown(*time));
+            (ca, format!("is valid from {begin}, now it is {now} (`NotValidYet`)"))
+        }
+        other => (None, format!("is not valid now (`{other:?}`)")),
     };
-    Explanation::new(cause, HINT)
+    const CLOCK: &str = "check the clock of this machine; if it is right, the server";
+    match ca {
+        None => Explanation::new(
+            format!("the server's certificate {cause}"),
+            format!("{CLOCK} needs a new certificate"),
+        ),
+        Some(ca) => Explanation::new(
+            format!("the certificate of the CA {ca}, which the server sends along, {cause}"),
+            format!("{CLOCK} has to send the present certificate of that CA"),
+        ),
+    }
+}
+
+/// The CA whose certificate has such a date, if the server's own has not.
+fn sent_ca(
+    presented: Option<&Presented>,
+    fits: impl Fn(&CertificateFacts) -> bool,
+) -> Option<&str> {
+    let presented = presented.filter(|it| !fits(&it.leaf))?;
+    presented.others.iter().find(|it| fits(it)).map(|ca| &*ca.subject)
 }
 
 fn expired_list(verdict: &CertificateError) -> Explanation {
@@ -126,30 +145,47 @@ fn unknown_issuer(presented: Option<&Presented>) -> Explanation {
     if presented.self_issued {
         return self_signed(presented, TERM);
     }
-    let cause = format!(
-        "the server's certificate was issued by {}, which leads to no trusted CA {TERM}",
-        presented.leaf.issuer
-    );
-    if !presented.others.is_empty() {
-        return Explanation::new(cause, "pass the root CA of the server with `--tls-ca`");
-    }
+    let missing = presented.missing_issuer();
+    let cause = if presented.others.is_empty() {
+        format!(
+            "the server's certificate was issued by {missing}, which is not trusted, and the server \
+             sends no certificate above its own {TERM}"
+        )
+    } else {
+        format!("the server's certificate leads to {missing}, which is not trusted {TERM}")
+    };
     Explanation::new(
-        format!("{cause}; the server does not send its intermediate certificate, if there is one"),
-        "pass the CA that issued it with `--tls-ca`, or let the server send its intermediate",
+        cause,
+        format!(
+            "if {missing} is the root of the server you mean, pass its certificate with `--tls-ca`; \
+             if it is an intermediate CA, the server has to send it"
+        ),
     )
 }
 
 fn bad_signature(presented: Option<&Presented>) -> Explanation {
     match presented {
         // A CA made anew under its old name is the common case.
-        Some(presented) if presented.refused => Explanation::new(
-            format!(
-                "the server's certificate was not signed with the key of the trusted certificate \
-                 {}, or that key is too small (`BadSignature`)",
-                presented.leaf.issuer
-            ),
-            "pass the present certificate of the server's CA with `--tls-ca`; an RSA key needs 2048 \
-             bits or more",
+        Some(presented) if presented.refused => {
+            let issuer = presented.missing_issuer();
+            let cause = "the server's certificate was not signed with the key of the trusted \
+                         certificate";
+            let hint = "pass the present certificate of the server's CA with `--tls-ca`";
+            if presented.signed_by_rsa {
+                return Explanation::new(
+                    format!("{cause} {issuer}, or that key is too small (`BadSignature`)"),
+                    format!("{hint}; an RSA key needs {} bits or more", limits::RSA_KEY_BITS),
+                );
+            }
+            Explanation::new(
+                format!("{cause} {issuer}: another CA of that name signed it (`BadSignature`)"),
+                hint,
+            )
+        }
+        // The crypto library verifies nothing with such a key.
+        Some(presented) if presented.leaf.has_weak_key() => Explanation::new(
+            format!("the key of the server is too small: {} (`BadSignature`)", presented.leaf.key),
+            "the server needs a new certificate, with a key of RSA-2048, P-256 or more",
         ),
         _ => Explanation::new(
             "the server does not hold the key of the certificate that it shows (`BadSignature`)",
@@ -205,5 +241,9 @@ fn is_weak(verdict: &CertificateError) -> bool {
 }
 
 fn shown(time: UnixTime) -> String {
-    utc(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
+    utc(seconds(time))
+}
+
+fn seconds(time: UnixTime) -> i64 {
+    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
 }

@@ -54,7 +54,7 @@ async fn a_client_with_a_certificate_is_let_in_and_one_without_is_told_why_not()
     let unknown = ClientTls::in_memory(None, &authority).unwrap();
     let (refusal, error) = exchange(&unknown, &server).await;
     assert_eq!(refusal.unwrap_err().reason, AcceptReason::NoCertificate);
-    let about = Peer { host: "localhost", port: 1, sent_identity: false, subject: None };
+    let about = Peer { host: "localhost", port: 1, identity: None };
     let explanation = explain(&error.unwrap_err(), &about).unwrap();
     assert_eq!(
         explanation.cause,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::time::Duration;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -18,6 +19,7 @@ use crate::limits;
 use crate::report::Failure;
 use crate::report::peer_text;
 use crate::tls::ClientTls;
+use crate::tls::Flaw;
 use crate::transport::http::RemoteConfig;
 use crate::transport::http::body::Body;
 use crate::transport::http::dial::Dial;
@@ -62,6 +64,8 @@ pub struct Reply {
     pub body: Body,
     /// Values of the user's headers, in a reply that is no success: what repeats them is not shown.
     pub secrets: Vec<HeaderValue>,
+    /// What is wrong with our client certificate, in a reply that is no success: it may be the reason.
+    pub flaw: Option<Flaw>,
 }
 
 impl Client {
@@ -202,7 +206,9 @@ impl Client {
         };
         let refused = !head.status.is_success();
         let secrets = if refused { self.headers.values().cloned().collect() } else { Vec::new() };
-        Reply { status: head.status, headers: head.headers, body, secrets }
+        let tls = self.pool.dial().tls().filter(|_| refused);
+        let flaw = tls.and_then(|tls| Flaw::of(&tls.identity_facts()?, SystemTime::now()));
+        Reply { status: head.status, headers: head.headers, body, secrets, flaw }
     }
 
     /// The request as this connection wants it.

@@ -9,8 +9,10 @@ use http::header;
 use url::Url;
 
 use crate::limits;
+use crate::report::CHECK_AT_REMOTE;
 use crate::report::Failure;
 use crate::report::Kind;
+use crate::report::MAY_HAVE_RUN;
 use crate::report::Report;
 use crate::tls;
 use crate::tls::Explanation;
@@ -84,9 +86,8 @@ pub(crate) fn lost(dial: &Dial, state: &LinkState, cause: &Cause) -> Attempt {
     let mut failure = outcome_unknown(dial.origin(), deepest(cause.as_ref()));
     failure.report = explained(failure.report, explanation, cause);
     if talks_in_clear(dial) && state.greeting() == Greeting::Silence {
-        let hint = "check at the remote before you send it again; if this port speaks TLS, use \
-                    `https://` in the URL";
-        failure.report.hint = Some(hint.to_owned());
+        let hint = "if this port speaks TLS, use `https://` in the URL";
+        failure.report.hint = Some(format!("{CHECK_AT_REMOTE}; {hint}"));
     }
     final_attempt(failure)
 }
@@ -118,11 +119,8 @@ fn foreign(dial: &Dial, state: &LinkState) -> Option<Failure> {
 
 /// The outcome of a request whose connection was lost.
 pub(crate) fn outcome_unknown(origin: &Origin, cause: String) -> Failure {
-    let report = Report::new(format!(
-        "connection to {origin} lost; the remote may or may not have executed this request"
-    ));
-    let hint = "check at the remote before you send it again";
-    Failure::new(Kind::OutcomeUnknown, report.cause(cause).hint(hint))
+    let report = Report::new(format!("connection to {origin} lost{MAY_HAVE_RUN}"));
+    Failure::new(Kind::OutcomeUnknown, report.cause(cause).hint(CHECK_AT_REMOTE))
 }
 
 /// A time limit ended the wait for an answer.
@@ -173,13 +171,8 @@ fn final_attempt(failure: Failure) -> Attempt {
 
 fn explain(dial: &Dial, cause: &(dyn Error + 'static)) -> Option<Explanation> {
     let (origin, tls) = (dial.origin(), dial.tls()?);
-    let subject = tls.identity_subject();
-    let peer = tls::Peer {
-        host: origin.name(),
-        port: origin.port(),
-        sent_identity: tls.has_identity(),
-        subject: subject.as_deref(),
-    };
+    let identity = tls.identity_facts();
+    let peer = tls::Peer { host: origin.name(), port: origin.port(), identity: identity.as_ref() };
     tls::explain(cause, &peer)
 }
 
@@ -212,6 +205,12 @@ fn tcp_report(origin: &Origin, cause: &(dyn Error + 'static)) -> Report {
         }
         Some(io::ErrorKind::TimedOut) => {
             report.hint("check the address and any firewall on the way")
+        }
+        Some(io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable) => {
+            report.hint("check the address, the network of this machine and the VPN")
+        }
+        Some(io::ErrorKind::PermissionDenied) => {
+            report.hint("a firewall of this machine forbids it: check its rules")
         }
         _ => report,
     }

@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 
+use crate::report::CHECK_AT_REMOTE;
 use crate::report::Kind;
 use crate::transport::http::Origin;
 use crate::transport::refusal::Refusal;
@@ -11,20 +12,23 @@ pub(super) struct Words {
     pub(super) kind: Kind,
     /// Follows the name of the remote.
     pub(super) error: &'static str,
-    pub(super) hint: Option<&'static str>,
+    pub(super) hint: &'static str,
 }
 
 impl Refusal {
     /// The row for this refusal. The first that fits counts, so special cases stand first.
     pub(super) fn words(&self, origin: &Origin) -> Words {
-        let row = |kind, error, hint| Words { kind, error, hint: Some(hint) };
+        let row = |kind, error, hint| Words { kind, error, hint };
         match self.status.as_u16() {
             300..=399 => row(Kind::Refused, "redirects", "give the final URL"),
             // How nginx says that it got none, or one that it does not trust.
             400 if self.wants_certificate() => row(
                 Kind::Auth,
                 "wants a client certificate that it accepts",
-                "pass a valid one of a CA that it trusts with `--tls-cert` and `--tls-key`",
+                self.flaw.as_ref().map_or(
+                    "pass a valid one of a CA that it trusts with `--tls-cert` and `--tls-key`",
+                    |flaw| flaw.hint,
+                ),
             ),
             400 if self.wants_tls() && !origin.is_secure() => {
                 row(Kind::Refused, "speaks TLS on this port", "use `https://` in the URL")
@@ -36,9 +40,17 @@ impl Refusal {
                 "does not speak Streamable HTTP at this path",
                 "check the URL's path; if the server speaks HTTP+SSE, omit `--transport`",
             ),
-            404 if self.in_session => {
-                row(Kind::Refused, "has lost the session", "let the host connect again")
-            }
+            404 if self.in_session => row(
+                Kind::Refused,
+                "has lost the session",
+                "let the host connect again; if it is lost at once, several servers may stand behind \
+                 this name: each session has to stay at one of them",
+            ),
+            404 | 405 | 501 if self.page => row(
+                Kind::Refused,
+                "has no MCP server at this path: a web server answers",
+                "check the port and the path of the URL",
+            ),
             404 => row(Kind::Refused, "has no MCP endpoint at this path", "check the URL's path"),
             405 => row(
                 Kind::Refused,
@@ -49,6 +61,21 @@ impl Refusal {
                 Kind::Refused,
                 "has neither JSON nor an event stream at this path",
                 "check the URL's path: a page for people may be there",
+            ),
+            407 => row(
+                Kind::Auth,
+                "is behind a proxy that does not know us",
+                "put user and password into the URL of the proxy: `http://user:password@host:port`",
+            ),
+            408 => row(
+                Kind::Refused,
+                "gave up waiting for the request",
+                "try again; if it stays so, look at the proxies on the way",
+            ),
+            410 => row(
+                Kind::Refused,
+                "has no MCP endpoint at this path any more",
+                "ask whoever runs the server for the new URL",
             ),
             413 => row(
                 Kind::TooLarge,
@@ -65,24 +92,39 @@ impl Refusal {
                 "is not the server for this name",
                 "check the host of the URL, and `--tls-servername` if it is set",
             ),
+            414 | 431 => row(
+                Kind::TooLarge,
+                "takes no URL or headers of this size",
+                "shorten what `--header` and `--header-file` add, or the URL",
+            ),
             429 => row(
                 Kind::Overloaded,
                 "has had too many requests",
                 "wait before you send more, or ask for a higher limit",
             ),
             500 => row(Kind::Refused, "failed inside", "the log of the server says why"),
-            502 | 504 => row(
-                Kind::OutcomeUnknown,
-                "lost its own server; the request may or may not have been executed",
-                "check at the remote before you send it again",
+            501 => row(
+                Kind::Refused,
+                "takes no POST: it is no MCP server",
+                "check the port and the path of the URL",
             ),
+            502 | 504 => row(Kind::OutcomeUnknown, "lost its own server", CHECK_AT_REMOTE),
             503 => row(Kind::Overloaded, "is overloaded", "try again later"),
             400 => row(
                 Kind::Refused,
                 "takes the request for a wrong one",
                 "check the URL; the log of the server says what it misses",
             ),
-            _ => Words { kind: Kind::Refused, error: "refused the request", hint: None },
+            505..=599 => row(
+                Kind::Refused,
+                "failed, or a proxy before it did",
+                "the log of the server says why; check that it runs",
+            ),
+            _ => row(
+                Kind::Refused,
+                "refused the request",
+                "check the URL; the log of the server says why",
+            ),
         }
     }
 

@@ -18,6 +18,7 @@ use crate::message::Method;
 use crate::report::Failure;
 use crate::report::Kind;
 use crate::report::Report;
+use crate::transport::http::Origin;
 use crate::transport::http::Reply;
 use crate::transport::refusal::HEADER_MISMATCH;
 use crate::transport::refusal::Refusal;
@@ -136,14 +137,7 @@ impl Exchange {
                 format!("it answered in the content coding `{coding}`, which was not asked for"),
                 "switch compression off at the server, or at the proxy before it",
             )),
-            Shape::Foreign(kind) => {
-                let what =
-                    if kind.is_empty() { "no media type".to_owned() } else { format!("`{kind}`") };
-                Err(broken(
-                    format!("it answered with {what} in place of JSON or an event stream"),
-                    "check the URL; a login page or a proxy on the way may have answered",
-                ))
-            }
+            Shape::Foreign(kind) => Err(foreign(self.shared.http.origin(), &kind)),
             Shape::Refused => Err(Trouble::Refused(Refusal::read(reply).await)),
         }
     }
@@ -223,6 +217,19 @@ async fn expiry(limit: Option<Duration>) {
 fn protocol(cause: impl Into<String>) -> Trouble {
     let report = Report::new("the remote broke the protocol").cause(cause);
     Trouble::Failed(Failure::new(Kind::Protocol, report))
+}
+
+/// An answer of another media type.
+fn foreign(origin: &Origin, kind: &str) -> Trouble {
+    let what = if kind.is_empty() { "no media type".to_owned() } else { format!("`{kind}`") };
+    let cause = format!("it answered with {what} in place of JSON or an event stream");
+    if kind != "text/html" {
+        return broken(cause, "check the URL; a proxy on the way may have answered");
+    }
+    let report =
+        Report::new(format!("{origin} has no MCP server at this path: a web server answers"));
+    let hint = "check the port and the path of the URL; the login page of a proxy looks the same";
+    Trouble::Failed(Failure::new(Kind::Protocol, report.cause(cause).hint(hint)))
 }
 
 fn broken(cause: String, hint: &str) -> Trouble {

@@ -35,6 +35,8 @@ pub(crate) mod secure;
 pub(crate) mod serve;
 #[cfg(target_os = "linux")]
 pub(crate) mod session;
+#[cfg(unix)]
+pub(crate) mod strangers;
 pub(crate) mod terminal;
 pub(crate) mod tls_server;
 #[cfg(unix)]

@@ -51,8 +51,19 @@ impl Ca {
     }
 
     pub(crate) fn intermediate(&self, name: &str) -> Self {
+        self.intermediate_with(name, |_| {})
+    }
+
+    /// The same, changed as the test wants.
+    pub(crate) fn intermediate_with(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Self {
+        let mut params = ca_params(name);
+        change(&mut params);
         let key = KeyPair::generate().unwrap();
-        let issuer = CertifiedIssuer::signed_by(ca_params(name), key, &self.issuer).unwrap();
+        let issuer = CertifiedIssuer::signed_by(params, key, &self.issuer).unwrap();
         let above = [vec![issuer.der().clone()], self.above.clone()].concat();
         Self { issuer, above }
     }

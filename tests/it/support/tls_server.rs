@@ -132,13 +132,8 @@ impl Server {
     /// The explanation of a call that must fail.
     pub(crate) async fn refusal(&self, client: &ClientTls, host: &str) -> Explanation {
         let error = self.call(client, host).await.expect_err("the call must fail");
-        let subject = client.identity_subject();
-        let about = Peer {
-            host,
-            port: self.address.port(),
-            sent_identity: client.has_identity(),
-            subject: subject.as_deref(),
-        };
+        let identity = client.identity_facts();
+        let about = Peer { host, port: self.address.port(), identity: identity.as_ref() };
         explain(&error, &about).unwrap_or_else(|| panic!("no explanation for {error:?}"))
     }
 }
