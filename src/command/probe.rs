@@ -63,9 +63,7 @@ pub struct ProbeConfig {
 pub async fn run(config: ProbeConfig, screen: &mut Screen<'_>) -> Findings {
     let url = config.bridge.display_url().to_owned();
     screen.begin(&url);
-    let secure = config.bridge.remote.url.scheme() == "https";
-    let way = Way::new(secure, secure && config.bridge.tls.identity.is_some());
-    let mut record = Record::new(way, screen);
+    let mut record = Record::new(Way::new(&config.bridge.remote.url), screen);
     record.tell(arguments::entry(&config));
     let ended = match Signals::listen() {
         Ok(signals) => signals.run(|signal| within(&config, &mut record, signal)).await,
@@ -172,6 +170,7 @@ fn client(
     let tls = if remote.url.scheme() == "https" {
         let tls = ClientTls::load(config.bridge.tls.clone())
             .map_err(|report| record.fail(Entry::new(Step::Identity), Class::Tls, report))?;
+        record.way.identity = tls.identity_facts();
         record.tell(certificates::identity(config, &tls).took(begun.elapsed()));
         Some(Arc::new(tls))
     } else {

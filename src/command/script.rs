@@ -93,12 +93,17 @@ pub(super) async fn play<T>(
     let (near, far) = Channel::pair();
     let host = async {
         let mut script = Script { channel: near, name, requests: 0 };
-        tokio::select! {
+        let told = tokio::select! {
             biased;
-            told = talk(&mut script) => Some(told),
-            () = stop.cancelled() => None,
-        }
-        // The host is gone now, which ends the bridge.
+            told = talk(&mut script) => told,
+            // The host is gone then, which ends the bridge.
+            () = stop.cancelled() => return None,
+        };
+        // What was said last is heard only if nobody sees the other direction end before.
+        let Channel { sender, mut receiver } = script.channel;
+        drop(sender);
+        while receiver.recv().await.is_some() {}
+        Some(told)
     };
     let (told, _) =
         tokio::join!(host, relay::run(far, remote, bridge::MANNER, std::future::pending()));

@@ -14,6 +14,7 @@ use rustls::PeerIncompatible;
 
 use crate::tls::facts::HandshakeFacts;
 use crate::tls::facts::IdentityFacts;
+use crate::tls::facts::Trust;
 use crate::tls::failure::EarlyEnd;
 use crate::tls::failure::HandshakeFailure;
 use crate::tls::notes::Presented;
@@ -54,15 +55,17 @@ pub struct Explanation {
     pub hint: Option<String>,
     /// Whether this is proof that the peer never read what was sent over the connection.
     pub proof: bool,
+    /// Whether the handshake or a certificate is to blame, and not what came after it.
+    pub of_handshake: bool,
 }
 
 impl Explanation {
     fn new(cause: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { cause: cause.into(), hint: Some(hint.into()), proof: false }
+        Self { hint: Some(hint.into()), ..Self::without_hint(cause) }
     }
 
     fn without_hint(cause: impl Into<String>) -> Self {
-        Self { cause: cause.into(), hint: None, proof: false }
+        Self { cause: cause.into(), hint: None, proof: false, of_handshake: true }
     }
 }
 
@@ -81,7 +84,7 @@ pub fn explain(error: &(dyn Error + 'static), about: &Peer<'_>) -> Option<Explan
             explain_tls(tls, handshake.and_then(|it| it.presented.as_ref()), about)
         }
         (None, Some(handshake), _) => explain_broken_handshake(&handshake.source, about),
-        (None, None, Some(end)) => explain_early_end(&end.0, about),
+        (None, None, Some(end)) => explain_early_end(end, about),
         (None, None, None) => return None,
     };
     Some(Explanation { proof, ..explanation })
@@ -92,8 +95,10 @@ pub fn explain(error: &(dyn Error + 'static), about: &Peer<'_>) -> Option<Explan
 pub fn handshake_facts(error: &(dyn Error + 'static)) -> Option<HandshakeFacts> {
     let handshake = Found::in_chain(error).handshake?;
     let presented = handshake.presented.clone();
+    let trust = presented.as_ref().filter(|it| it.refused).map(|_| Trust::Refused);
     let chain = presented.map(|it| [vec![it.leaf], it.others].concat()).unwrap_or_default();
-    Some(HandshakeFacts { chain, asked: handshake.asked.clone(), ..HandshakeFacts::default() })
+    let asked = handshake.asked.clone();
+    Some(HandshakeFacts { chain, asked, trust, ..HandshakeFacts::default() })
 }
 
 /// The parts of an error chain that say something about TLS.
@@ -181,29 +186,33 @@ fn explain_broken_handshake(error: &io::Error, about: &Peer<'_>) -> Explanation 
     }
 }
 
-fn explain_early_end(error: &io::Error, about: &Peer<'_>) -> Explanation {
-    let what = match error.kind() {
+fn explain_early_end(end: &EarlyEnd, about: &Peer<'_>) -> Explanation {
+    let what = match end.source.kind() {
         io::ErrorKind::UnexpectedEof => "closed",
         _ => "reset",
     };
+    let cause = format!("the server {what} the connection right after the TLS handshake");
+    // A front such as stunnel ends it in the same way when nobody listens behind it.
+    const BEHIND: &str = "if it is a proxy for TLS, check that its own server runs";
+    if !end.asked {
+        let hint = format!("the log of the server says why; {BEHIND}");
+        return Explanation { of_handshake: false, ..Explanation::new(cause, hint) };
+    }
     if about.identity.is_none() {
         return Explanation::new(
-            format!(
-                "the server {what} the connection right after the TLS handshake: it probably \
-                 demands a client certificate"
-            ),
+            format!("{cause}: it probably demands a client certificate"),
             "pass one with `--tls-cert` and `--tls-key`, or with `--tls-pfx`",
         );
     }
-    Explanation::new(
-        format!(
-            "the server {what} the connection right after the TLS handshake: it probably rejected \
-             the client certificate{}",
-            about.sent()
-        ),
-        about.flaw().map_or(
-            "the log of the server says why; ask for a certificate of a CA that it trusts",
-            |flaw| flaw.hint,
-        ),
-    )
+    let hint = about.flaw().map_or_else(
+        || {
+            format!(
+                "the log of the server says why; ask for a certificate of a CA that it trusts, or \
+                 {BEHIND}"
+            )
+        },
+        |flaw| flaw.hint.to_owned(),
+    );
+    let sent = about.sent();
+    Explanation::new(format!("{cause}: it probably rejected the client certificate{sent}"), hint)
 }

@@ -138,13 +138,15 @@ pub struct HandshakeFacts {
     pub asked: Option<Asked>,
     /// The name that was sent to the server (RFC 6066 section 3); none where it is an address.
     pub sni: Option<String>,
-    /// Why the server is trusted, if it is.
+    /// Why the server is trusted or not, as far as that was judged.
     pub trust: Option<Trust>,
 }
 
-/// Why a server is trusted.
+/// Why a server is trusted, or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
+    /// Its certificate was refused.
+    Refused,
     /// Its own certificate stands in `--tls-ca`.
     Pinned,
     /// By this CA, which stands in `--tls-ca`.

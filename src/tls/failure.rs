@@ -21,8 +21,13 @@ pub(super) struct HandshakeFailure {
 /// handshake is over before the server judges our certificate, so that a refusal looks like this
 /// when its alert is lost in a reset (rustls/tokio-rustls#38).
 #[derive(Debug, thiserror::Error)]
-#[error("the connection ended before the server answered: {0}")]
-pub(super) struct EarlyEnd(#[source] pub(super) io::Error);
+#[error("the connection ended before the server answered: {source}")]
+pub(super) struct EarlyEnd {
+    /// How it ended.
+    pub(super) source: io::Error,
+    /// Whether the server had asked for a certificate of ours.
+    pub(super) asked: bool,
+}
 
 impl HandshakeFailure {
     /// As an I/O error of the same kind.
@@ -32,14 +37,14 @@ impl HandshakeFailure {
 }
 
 impl EarlyEnd {
-    /// Marks `error` if it is the end of a connection; others stay what they are.
-    pub(super) fn mark(error: io::Error) -> io::Error {
-        match error.kind() {
+    /// Marks `source` if it is the end of a connection; others stay what they are.
+    pub(super) fn mark(source: io::Error, asked: bool) -> io::Error {
+        match source.kind() {
             io::ErrorKind::BrokenPipe
             | io::ErrorKind::ConnectionAborted
             | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::UnexpectedEof => io::Error::new(error.kind(), Self(error)),
-            _ => error,
+            | io::ErrorKind::UnexpectedEof => io::Error::new(source.kind(), Self { source, asked }),
+            _ => source,
         }
     }
 }

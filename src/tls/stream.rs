@@ -82,7 +82,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
         let mut nothing = ReadBuf::new(&mut []);
         match Pin::new(&mut self.inner).poll_read(cx, &mut nothing) {
             Poll::Ready(Err(alert)) if alert.kind() == io::ErrorKind::InvalidData => alert,
-            _ => EarlyEnd::mark(error),
+            _ => EarlyEnd::mark(error, self.asked.is_some()),
         }
     }
 
@@ -107,7 +107,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TlsStream<S> {
             return result;
         }
         self.received = buffer.filled().len() > before;
-        result.map_err(EarlyEnd::mark)
+        let asked = self.asked.is_some();
+        result.map_err(|error| EarlyEnd::mark(error, asked))
     }
 }
 

@@ -116,7 +116,7 @@ impl Choice {
                 }
                 Some(Err(trouble)) => trouble,
             };
-            failed(STREAMABLE_HTTP, trouble.line(self.http.origin()), &self.http);
+            failed(STREAMABLE_HTTP, trouble.report(self.http.origin()), &self.http);
             if strategy == Strategy::HttpFirst && may_fall_back(&trouble) {
                 tracing::debug!(
                     "trying HTTP+SSE: the first POST was refused as by an older server"
@@ -152,7 +152,7 @@ impl Choice {
             None => self.never_connected(first, inlet).await,
             Some(Ok(stream)) => self.sse(stream, first, inlet).await,
             Some(Err(failure)) => {
-                failed(SSE, failure.report.line(), &self.http);
+                failed(SSE, failure.report.clone(), &self.http);
                 self.host.fail(failure);
             }
         }
@@ -182,7 +182,7 @@ impl Choice {
         match inlet.hold(sse::open(&self.http, self.settings.max_message)).await? {
             Ok(stream) => Some(stream),
             Err(failure) => {
-                failed(SSE, failure.report.line(), &self.http);
+                failed(SSE, failure.report.clone(), &self.http);
                 None
             }
         }
@@ -200,11 +200,11 @@ pub const STREAMABLE_HTTP: &str = "Streamable HTTP";
 /// The name of the transport of 2024-11-05.
 pub const SSE: &str = "SSE";
 
-fn failed(name: &'static str, reason: String, http: &http::Client) {
+fn failed(name: &'static str, report: Report, http: &http::Client) {
     // As the Python tool calls them.
     let short = if name == SSE { "sse" } else { "http" };
-    tracing::info!("{short} transport failed: {reason}");
-    http.observer().tell(|| Milestone::TransportFailed { name, reason });
+    tracing::info!("{short} transport failed: {}", report.line());
+    http.observer().tell(|| Milestone::TransportFailed { name, report });
 }
 
 fn connected(transport: &'static str, http: &http::Client) {

@@ -18,6 +18,7 @@ use crate::message::Id;
 use crate::message::Kind as MessageKind;
 use crate::message::Message;
 use crate::message::RpcError;
+use crate::report::CHECK_AT_REMOTE;
 use crate::report::Failure;
 use crate::report::Kind;
 use crate::report::MAY_HAVE_RUN;
@@ -169,7 +170,10 @@ impl Refusal {
         let status = self.status;
         let Words { kind, error, hint } = self.words(origin);
         // Many hosts show the message alone, so it names the status too.
-        let doubt = if kind == Kind::OutcomeUnknown { MAY_HAVE_RUN } else { "" };
+        let (doubt, hint) = match kind {
+            Kind::OutcomeUnknown => (MAY_HAVE_RUN, format!("{CHECK_AT_REMOTE}; {hint}")),
+            _ => ("", hint.to_owned()),
+        };
         let report = Report::new(format!("{origin} {error} (HTTP {}){doubt}", status.as_u16()));
         let text = if self.text.is_empty() { String::new() } else { format!(": {}", self.text) };
         let target = self.target.iter().map(|origin| format!(" to {origin}")).collect::<String>();
@@ -220,8 +224,17 @@ fn without_tags(text: &str) -> String {
     if !text.trim_start().starts_with('<') {
         return text.to_owned();
     }
-    let parts = text.split('<').map(|part| part.split_once('>').map_or("", |(_, shown)| shown));
-    parts.fold(String::new(), |text, part| text + part + " ")
+    // A title says what the page says.
+    let body = text.split_once("</head>").map_or(text, |(_, body)| body);
+    let shown = |text: &str| -> String {
+        let parts = text.split('<').skip(1);
+        let parts = parts.map(|part| part.split_once('>').map_or("", |(_, shown)| shown));
+        parts.fold(String::new(), |text, part| text + part + " ")
+    };
+    match shown(body) {
+        nothing if nothing.trim().is_empty() => shown(text),
+        text => text,
+    }
 }
 
 fn redirect_target(headers: &HeaderMap) -> Option<String> {
@@ -281,7 +294,9 @@ mod tests {
     fn a_page_is_shown_without_its_tags() {
         let page = "<html>\r\n<head><title>400 No</title></head><body a=\"b\">x < y</body></html>";
         let words: Vec<_> = without_tags(page).split_whitespace().map(str::to_owned).collect();
-        assert_eq!(words, ["400", "No", "x"]);
+        assert_eq!(words, ["x"], "the title says what the page says");
+        let page = "<html><head><title>400 No</title></head><body></body></html>";
+        assert_eq!(without_tags(page).trim(), "400 No");
         assert_eq!(without_tags("1 < 2 > 1"), "1 < 2 > 1");
     }
 }

@@ -2,7 +2,6 @@
 
 use std::time::SystemTime;
 
-use rustls::server::WebPkiClientVerifier;
 use serde_json::Value;
 use serde_json::json;
 
@@ -16,8 +15,7 @@ use crate::support::probing::facts;
 use crate::support::proxy::Proxy;
 use crate::support::reply::Reply;
 use crate::support::secure::Pki;
-use crate::support::tls_server::store;
-use crate::support::tls_server::with_verifier;
+use crate::support::tls_server::asking;
 
 const HOST: &str = "localhost";
 
@@ -91,9 +89,7 @@ fn whether_our_certificate_was_accepted_is_told_with_the_first_answer() {
     assert_eq!(facts(&found, "http")["certificateAccepted"], true);
 
     let ca = Ca::new("CA");
-    let verifier = WebPkiClientVerifier::builder(store(&[ca.der()]));
-    let verifier = verifier.allow_unauthenticated().build().unwrap();
-    let config = with_verifier(&ca.server(&[HOST]), verifier);
+    let config = asking(&ca.server(&[HOST]), &[ca.der()]);
     let remote = Plan::legacy().behind(std::sync::Arc::new(config).into()).start();
     let (probing, _files) = Probing::secure(remote.address().port(), &ca, None);
     let found = well(probing);

@@ -27,7 +27,7 @@ fn answered(reply: Reply, step: &str, class: &str, cause: &str, hint: &str) {
 fn each_status_that_is_no_success_has_its_own_words() {
     for (status, class, cause, hint) in [
         (400, "http", "a wrong one (HTTP 400)", "log of the server"),
-        (401, "auth", "does not know us (HTTP 401)", "--header-file"),
+        (401, "auth", "does not know us (HTTP 401)", "valid credentials with `--header-file`"),
         (403, "auth", "does not let us in (HTTP 403)", "is allowed"),
         (404, "http", "no MCP endpoint at this path (HTTP 404)", "path"),
         (405, "http", "does not take this request at this path (HTTP 405)", "path"),
@@ -38,14 +38,14 @@ fn each_status_that_is_no_success_has_its_own_words() {
         (410, "http", "at this path any more", "new URL"),
         (413, "http", "no message of this size", "raise the limit of the server"),
         (418, "http", "refused the request (HTTP 418)", "check the URL"),
-        (421, "http", "not the server for this name", "--tls-servername"),
+        (421, "http", "not the server for this name", "pass the host on"),
         (429, "http", "too many requests", "wait"),
         (500, "http", "failed inside", "log of the server"),
-        (502, "http", "lost its own server (HTTP 502)", "try again"),
+        (502, "http", "lost its own server (HTTP 502)", "see that the server"),
         (431, "http", "no URL or headers of this size", "--header"),
         (501, "http", "takes no POST", "the port and the path"),
         (503, "http", "overloaded", "later"),
-        (504, "http", "lost its own server (HTTP 504)", "try again"),
+        (504, "http", "lost its own server (HTTP 504)", "see that the server"),
         (525, "http", "a proxy before it did", "log of the server"),
     ] {
         // With a word of the server's own, which is the cause.

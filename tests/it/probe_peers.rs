@@ -197,7 +197,7 @@ fn nginx_that_has_no_mcp_server_behind_it() {
         ("/ca.pem", "a web server answers (HTTP 405)", "the port and the path"),
         ("/nowhere", "a web server answers (HTTP 404)", "the port and the path"),
         ("/page.html", "a web server answers", "the port and the path"),
-        ("/dead", "lost its own server (HTTP 502)", "try again"),
+        ("/dead", "lost its own server (HTTP 502)", "see that the server"),
     ] {
         let (_, files) = Probing::secure(nginx.port, &ca, None);
         let probing = Probing::of(&format!("https://{HOST}:{}{path}", nginx.port));

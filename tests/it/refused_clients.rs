@@ -22,6 +22,7 @@ use crate::support::pki::fixture;
 use crate::support::pki::fixture_certificates;
 use crate::support::pki::trusting;
 use crate::support::tls_server::Server;
+use crate::support::tls_server::asking;
 use crate::support::tls_server::client_verifier;
 use crate::support::tls_server::demanding;
 use crate::support::tls_server::open;
@@ -120,12 +121,25 @@ async fn a_revoked_client_certificate_is_explained() {
 #[tokio::test]
 async fn an_end_right_after_the_handshake_is_called_a_probable_refusal() {
     let ca = Ca::new("CA");
-    let server = Server::start_mute(open(&ca.server(&[HOST])));
+    let server = Server::start_mute(asking(&ca.server(&[HOST]), &[ca.der()]));
     let explanation = server.refusal(&client(&ca, Some(&ca.client("dev"))), HOST).await;
     says(&explanation, "probably rejected the client certificate", "log of the server");
     assert!(explanation.cause.contains("`") && explanation.cause.contains("client.pem"));
     let explanation = server.refusal(&client(&ca, None), HOST).await;
     says(&explanation, "probably demands a client certificate", "--tls-cert");
+    assert!(explanation.of_handshake);
+}
+
+/// As a front does whose own server is away.
+#[tokio::test]
+async fn an_end_right_after_the_handshake_says_nothing_of_a_certificate_that_nobody_asked_for() {
+    let ca = Ca::new("CA");
+    let server = Server::start_mute(open(&ca.server(&[HOST])));
+    for leaf in [None, Some(&ca.client("dev"))] {
+        let explanation = server.refusal(&client(&ca, leaf), HOST).await;
+        says(&explanation, "right after the TLS handshake", "its own server runs");
+        assert!(!explanation.cause.contains("certificate") && !explanation.of_handshake);
+    }
 }
 
 /// 3 MB of request while the server refuses and hangs up: the client sees an alert, a broken pipe or

@@ -167,7 +167,7 @@ fn a_front_that_renames_the_host_is_told_in_the_words_of_the_server_behind_it() 
 fn a_front_that_keeps_events_back_makes_the_probe_end_at_its_limit_after_the_transport() {
     let Some(remote) = Remote::everything_behind_nginx(Wire::Sse) else { return };
     let probing = Probing::of(&remote).at("buffered/sse").flags(&["--timeout", "4s"]);
-    let found = probing.fails_somewhere("", "");
+    let found = probing.fails_somewhere("limit for the whole probe", "proxy_buffering off");
     assert_eq!(found.get("/failure/class"), "mcp", "{found}");
     assert_eq!(found.facts("transport")["name"], "SSE");
 }
@@ -176,7 +176,7 @@ fn a_front_that_keeps_events_back_makes_the_probe_end_at_its_limit_after_the_tra
 #[track_caller]
 fn names_the_likely_cause(remote: &Remote) {
     let probing = Probing::without_certificate(remote);
-    probing.fails_somewhere("demands a client certificate", "--tls-cert");
+    probing.fails("tls", "tls", "demands a client certificate", "--tls-cert");
     let probing = Probing::with(remote, &remote.pki.stranger);
-    probing.fails_somewhere("CN=stranger", "certificate of a CA");
+    probing.fails("tls", "tls", "CN=stranger", "certificate of a CA");
 }

@@ -12,6 +12,7 @@ use crate::command::probe::findings::Step;
 use crate::tls::Asked;
 use crate::tls::CertificateFacts;
 use crate::tls::ClientTls;
+use crate::tls::Flaw;
 use crate::tls::HandshakeFacts;
 use crate::tls::IdentityFacts;
 use crate::tls::Trust;
@@ -50,7 +51,7 @@ fn ours(facts: &IdentityFacts, soon: Duration) -> Entry {
         .fact("keyMode", facts.key_mode.map(|mode| format!("{mode:03o}")))
         .fact("reordered", facts.reordered)
         .fact("leftOut", facts.left_out);
-    let warnings = facts.warnings.iter().cloned().chain(oddities(leaf, soon));
+    let warnings = facts.warnings.iter().cloned().chain(oddities(facts, leaf, soon));
     warnings.fold(entry, Entry::warn)
 }
 
@@ -71,32 +72,14 @@ fn sent(facts: &IdentityFacts) -> String {
     format!("the key matches{mode}; {others}{order}{rest}")
 }
 
-fn oddities(leaf: &CertificateFacts, soon: Duration) -> Vec<String> {
+/// What is to be seen to before a server says it.
+fn oddities(facts: &IdentityFacts, leaf: &CertificateFacts, soon: Duration) -> Vec<String> {
     let now = SystemTime::now();
     let expiry = leaf.expiry_warning("the client certificate", now, soon);
-    let mut found: Vec<String> = expiry.into_iter().collect();
-    if leaf.is_too_early(now) {
-        found.push(format!("the client certificate is valid from {}", utc(leaf.not_before)));
-    }
-    if leaf.version < 3 {
-        found.push(format!(
-            "the client certificate is X.509 version {}: many servers refuse it, have it reissued \
-             as version 3",
-            leaf.version
-        ));
-    }
-    if leaf.is_ca {
-        found.push("the client certificate is that of a CA: many servers refuse it".to_owned());
-    }
-    if let Some(purposes) = &leaf.purposes
-        && !purposes.iter().any(|it| it == "clientAuth" || it == "any")
-    {
-        found.push(format!(
-            "the client certificate is meant for {}, not for clientAuth: servers refuse it",
-            purposes.join(", ")
-        ));
-    }
-    found
+    let flaw = Flaw::of(facts, now).filter(|_| !leaf.has_ended(now));
+    let refused =
+        |Flaw { what, hint }| format!("servers may refuse the client certificate, {what}: {hint}");
+    expiry.into_iter().chain(flaw.map(refused)).collect()
 }
 
 /// The step of a handshake that succeeded.
@@ -112,7 +95,7 @@ pub(super) fn secured(facts: &HandshakeFacts) -> Entry {
         .fact("alpn", facts.alpn.clone());
     let entry = server(entry, facts);
     match &facts.trust {
-        None => entry,
+        None | Some(Trust::Refused) => entry,
         Some(Trust::Unverified) => entry
             .fact("trust", "unverified")
             .warn("the server's certificate was not verified (`--tls-insecure-skip-verify`)"),

@@ -168,11 +168,25 @@ impl<'a, 'b> Record<'a, 'b> {
             }
             Cut::Limit(limit) => Report::new(format!("no end of `{}` in time", step.name()))
                 .cause(format!("the limit for the whole probe is {limit:?}"))
-                .hint("if the server is only slow, allow more time with `--timeout`"),
+                .hint(self.patience(step)),
             Cut::Signal => Report::new(format!("the probe was interrupted at `{}`", step.name())),
         };
         let entry = self.as_far_as_known(step);
         Err(self.fail(entry, class(step, None), report))
+    }
+
+    /// What to do about a server that does not answer.
+    fn patience(&self, step: Step) -> String {
+        let only_slow = "if the server is only slow, allow more time with `--timeout`";
+        match step {
+            Step::Http => format!("{only_slow}; check the path of the URL, too"),
+            // The other steps before it have limits of their own.
+            Step::Session | Step::Lists => format!(
+                "{only_slow}; a proxy before the server that keeps events back looks the same \
+                 (nginx: `proxy_buffering off`)"
+            ),
+            _ => only_slow.to_owned(),
+        }
     }
 
     /// What keeps the conversation from going on.
@@ -191,15 +205,30 @@ impl<'a, 'b> Record<'a, 'b> {
         let advice = (step == Step::Session).then(|| advice::of(&refused).to_owned());
         let mut report = refused.with_versions().report;
         report.hint = report.hint.or(advice);
-        let late = |stop: &Stop| stop.step == way::Part::TimeLimit;
-        if step == Step::Tls && self.way.stop.as_ref().is_some_and(late) {
-            report.error =
-                "the server accepts connections and does not answer a TLS handshake".into();
-            report.hint = Some("check that this port speaks TLS, and that the server lives".into());
+        if step == Step::Tls {
+            self.explain_tls(kind, &mut report);
+        }
+        if matches!(class, Class::Tls | Class::Auth) && !self.way.has_refused_server() {
+            let known = self.way.is_of_another_ca();
+            report.cause = known.into_iter().fold(report.cause, |cause, known| {
+                Some(cause.map(|cause| format!("{cause}; {known}")).unwrap_or(known))
+            });
         }
         let entry = self.as_far_as_known(step);
         let entry = also.iter().fold(entry, |entry, report| entry.warn(report.line()));
         self.fail(entry, class, report)
+    }
+
+    /// A connection may end at the handshake without an error of TLS.
+    fn explain_tls(&self, kind: Option<&str>, report: &mut Report) {
+        let late = |stop: &Stop| stop.step == way::Part::TimeLimit;
+        if self.way.stop.as_ref().is_some_and(late) {
+            report.error =
+                "the server accepts connections and does not answer a TLS handshake".into();
+            report.hint = Some("check that this port speaks TLS, and that the server lives".into());
+        } else if kind != Some(Kind::Tls.as_str()) {
+            report.error = "no secure connection to the server".into();
+        }
     }
 
     /// What is known of a step that fails.

@@ -58,7 +58,8 @@ impl<'a> Screen<'a> {
     /// A step that is done.
     pub(super) fn step(&mut self, entry: &Entry) {
         let mark = self.mark(entry.state);
-        let took = entry.took.map(|took| format!("{:.1} ms", took.as_secs_f64() * 1e3));
+        // A line does not end between a number and its unit.
+        let took = entry.took.map(|took| format!("{:.1}\u{a0}ms", took.as_secs_f64() * 1e3));
         let mut lines = entry.lines.iter().chain(&entry.warnings);
         let first = lines.next().map_or("", String::as_str);
         let first = match took {
@@ -68,7 +69,7 @@ impl<'a> Screen<'a> {
         let name = entry.step.name();
         let first =
             format!("  {mark}  {name:<10}{}", page::fold(first.trim(), TEXT_COLUMN, self.columns));
-        let mut text = format!("{}\n", first.trim_end());
+        let mut text = format!("{}\n", first.trim_end().replace('\u{a0}', " "));
         text.extend(lines.map(|line| page::paragraph(line, TEXT_COLUMN, self.columns)));
         self.note(&text);
     }
@@ -116,6 +117,10 @@ impl<'a> Screen<'a> {
             "Server capabilities: {}\n",
             page::clean(&offers.capabilities.to_string())
         ));
+        if !offers.protocol_versions.is_empty() {
+            let versions = page::clean(&offers.protocol_versions.join(", "));
+            self.note(&format!("Protocol versions: {versions}\n"));
+        }
         for list in &offers.lists {
             self.note(&format!("{} ({}):\n", list.kind.heading(), list.items.len()));
             let items: String = list.items.iter().filter_map(|item| line(list, item)).collect();

@@ -298,7 +298,7 @@ fn session_entry(era: Era, greeting: &Offers) -> Entry {
     let versions = greeting.protocol_versions.iter().map(|version| page::clean(version));
     let versions: Vec<String> = versions.collect();
     Entry::new(Step::Session)
-        .line(format!("{name} {version}, MCP {}", versions.join(", ")))
+        .line(format!("{}, MCP {}", format!("{name} {version}").trim_end(), versions.join(", ")))
         .fact("era", if era == Era::Legacy { "legacy" } else { "modern" })
         .fact("protocolVersions", versions)
 }

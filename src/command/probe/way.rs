@@ -7,17 +7,24 @@ use http::StatusCode;
 use http::Version;
 use http::header;
 use tokio::time::Instant;
+use url::Host;
+use url::Url;
 
 use crate::command::probe::certificates;
 use crate::command::probe::findings::Entry;
 use crate::command::probe::findings::Step;
+use crate::report::Report;
 use crate::report::peer_text;
+use crate::tls::Asked;
 use crate::tls::HandshakeFacts;
+use crate::tls::IdentityFacts;
+use crate::tls::Trust;
 use crate::transport::fallback::SSE;
 use crate::transport::fallback::STREAMABLE_HTTP;
 use crate::transport::http::Milestone;
 pub(super) use crate::transport::http::Step as Part;
 use crate::transport::http::Stop;
+use crate::transport::http::media_type;
 use crate::transport::streamable_http::SESSION_ID;
 
 /// Follows the connections. A connection may be tried twice, and there may be several: each step is
@@ -27,9 +34,12 @@ pub(super) struct Way {
     /// When a step was told last.
     pub(super) since_told: Instant,
     secure: bool,
-    has_identity: bool,
+    /// Whether the host of the URL is a name, and no address.
+    named: bool,
+    /// Who we are.
+    pub(super) identity: Option<IdentityFacts>,
     /// The server asked for a client certificate.
-    asked: bool,
+    asked: Option<Asked>,
     /// The server gave a session ID.
     in_session: bool,
     told: Vec<Step>,
@@ -41,18 +51,19 @@ pub(super) struct Way {
     pub(super) transport: Option<&'static str>,
     proxy: Option<(String, String)>,
     proxy_status: Option<StatusCode>,
-    refused_transports: Vec<String>,
+    refused_transports: Vec<(&'static str, String)>,
 }
 
 impl Way {
-    /// The way by TLS or in clear text, with a client certificate or without.
-    pub(super) fn new(secure: bool, has_identity: bool) -> Self {
+    /// The way to this URL.
+    pub(super) fn new(url: &Url) -> Self {
         Self {
             since: Instant::now(),
             since_told: Instant::now(),
-            secure,
-            has_identity,
-            asked: false,
+            secure: url.scheme() == "https",
+            named: matches!(url.host(), Some(Host::Domain(_))),
+            identity: None,
+            asked: None,
             in_session: false,
             told: Vec::new(),
             stop: None,
@@ -86,12 +97,13 @@ impl Way {
                 self.proxy_facts(Entry::new(Step::Proxy))
             }
             Milestone::Secured(facts) => {
-                self.asked = facts.asked.is_some();
-                let unasked = self.has_identity && !self.asked;
+                let unasked = self.identity.is_some() && facts.asked.is_none();
                 let entry = certificates::secured(&facts);
+                self.asked = facts.asked;
                 if unasked { entry.line("ours is not sent then") } else { entry }
             }
             Milestone::Unsecured(facts) => {
+                self.asked = facts.asked.clone();
                 self.unsecured = Some(*facts);
                 return None;
             }
@@ -101,10 +113,11 @@ impl Way {
             }
             Milestone::Answered { status, version, headers } => {
                 self.in_session |= headers.contains_key(SESSION_ID);
-                self.judged(http_entry(status, version, &headers), status)
+                self.judged(http_entry(status, version, &headers), status, &headers)
             }
-            Milestone::TransportFailed { name, reason } => {
-                self.refused_transports.push(format!("{name} was refused: {reason}"));
+            Milestone::TransportFailed { name, report } => {
+                let report = Report { hint: None, ..report };
+                self.refused_transports.push((name, report.line()));
                 return None;
             }
             Milestone::TransportChosen { name } => {
@@ -129,9 +142,8 @@ impl Way {
             Part::Proxy => Step::Proxy,
             Part::Tls => Step::Tls,
             Part::Http => Step::Http,
-            // Of an address no name is told.
             Part::TimeLimit => {
-                let last = self.told.iter().max().copied().unwrap_or(Step::Name);
+                let last = self.told.iter().max().copied().unwrap_or(Step::Identity);
                 self.under_way(Some(last)).min(Step::Http)
             }
         })
@@ -142,8 +154,8 @@ impl Way {
         match last {
             None => Step::Arguments,
             Some(Step::Arguments) if self.secure => Step::Identity,
-            Some(Step::Arguments | Step::Identity) => Step::Name,
-            Some(Step::Name) => Step::Tcp,
+            Some(Step::Arguments | Step::Identity) if self.named => Step::Name,
+            Some(Step::Arguments | Step::Identity | Step::Name) => Step::Tcp,
             Some(Step::Tcp) if self.proxy.is_some() => Step::Proxy,
             Some(Step::Tcp | Step::Proxy) if self.secure => Step::Tls,
             Some(Step::Tcp | Step::Proxy | Step::Tls) => Step::Http,
@@ -178,10 +190,14 @@ impl Way {
 
     /// Adds what the first answer tells of our certificate: in TLS 1.3 a handshake ends before the server
     /// has judged it (RFC 8446 section 4.4.2.4).
-    fn judged(&self, entry: Entry, status: StatusCode) -> Entry {
-        // How nginx refuses one, and 495 and 496, by which it may be told to.
-        let refused = matches!(status.as_u16(), 400 | 401 | 403 | 495 | 496);
-        match (self.asked && !refused, self.has_identity) {
+    fn judged(&self, entry: Entry, status: StatusCode, headers: &HeaderMap) -> Entry {
+        let refused = match status.as_u16() {
+            // How nginx refuses one.
+            400 => media_type(headers) != "application/json",
+            // And by what it may be told to.
+            other => matches!(other, 401 | 403 | 495 | 496),
+        };
+        match (self.asked.is_some() && !refused, self.identity.is_some()) {
             (true, true) => entry
                 .line("the server has accepted our client certificate")
                 .fact("certificateAccepted", true),
@@ -192,6 +208,23 @@ impl Way {
         }
     }
 
+    /// Whether it was us who did not like the certificate of the server.
+    pub(super) fn has_refused_server(&self) -> bool {
+        let refused = |facts: &HandshakeFacts| facts.trust == Some(Trust::Refused);
+        self.unsecured.as_ref().is_some_and(refused)
+    }
+
+    /// Why our certificate is none of those that the server asked for, if so.
+    pub(super) fn is_of_another_ca(&self) -> Option<String> {
+        let accepted = self.asked.as_ref()?.issuers();
+        let chain = &self.identity.as_ref()?.chain;
+        let fits = accepted.is_empty() || chain.iter().any(|it| accepted.contains(&it.issuer));
+        let ours = &chain.last()?.issuer;
+        (!fits).then(|| {
+            format!("it asks for a certificate of {}, and ours is of {ours}", accepted.join(" or "))
+        })
+    }
+
     fn lap(&mut self, at: Instant) -> Duration {
         let took = at.saturating_duration_since(self.since);
         self.since = at;
@@ -199,11 +232,15 @@ impl Way {
     }
 
     fn transport(&self, name: &'static str) -> Entry {
+        // One that was refused in the other era is not refused any more.
+        let refused = self.refused_transports.iter().filter(|(other, _)| *other != name);
+        let refused: Vec<_> =
+            refused.map(|(other, reason)| format!("{other} was refused: {reason}")).collect();
         let entry = Entry::new(Step::Transport)
             .fact("name", name)
-            .fact("refused", self.refused_transports.clone())
+            .fact("refused", refused.clone())
             .line(if name == SSE { "HTTP+SSE, of 2024-11-05" } else { name });
-        self.refused_transports.iter().fold(entry, Entry::line)
+        refused.into_iter().fold(entry, Entry::line)
     }
 }
 

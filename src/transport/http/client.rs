@@ -153,6 +153,10 @@ impl Client {
                 Ok(reply) => return Ok(reply),
                 Err(failure) => failure,
             };
+            if let Some(step) = failure.step {
+                let stop = || Stop { step, failure: failure.failure.clone() };
+                self.observer().tell(|| Milestone::Stopped(stop()));
+            }
             if retried || !failure.again {
                 return Err(failure.failure);
             }
@@ -167,12 +171,7 @@ impl Client {
         sent: &CancellationToken,
     ) -> Result<Reply, fault::Attempt> {
         let dial = self.pool.dial();
-        let mut link = self.pool.checkout().await.map_err(|e| {
-            let attempt = fault::unreachable(dial, &e);
-            let stop = || Stop { step: e.step, failure: attempt.failure.clone() };
-            self.observer().tell(|| Milestone::Stopped(stop()));
-            attempt
-        })?;
+        let mut link = self.pool.checkout().await.map_err(|e| fault::unreachable(dial, &e))?;
         let wire = self.wire(request, &link);
         let outcome = link.send(wire, sent).await;
         let state = Arc::clone(link.state());

@@ -32,13 +32,15 @@ pub(crate) struct Attempt {
     pub(crate) failure: Failure,
     pub(crate) again: bool,
     pub(crate) pause: Duration,
+    /// The part of the way that is to blame, where it is one.
+    pub(crate) step: Option<Step>,
 }
 
 /// There is no connection: nothing was sent.
 pub(crate) fn unreachable(dial: &Dial, error: &DialError) -> Attempt {
     let cause = error.cause.as_ref();
     if let Some(explanation) = explain(dial, cause) {
-        return final_attempt(tls_failure(dial, Some(explanation)));
+        return insecure(dial, Some(explanation));
     }
     let origin = dial.origin();
     let report = match error.step {
@@ -56,21 +58,23 @@ pub(crate) fn unreachable(dial: &Dial, error: &DialError) -> Attempt {
     let kind = if error.step == Step::Tls { Kind::Tls } else { Kind::NotSent };
     // A name, a route or a listener may be back in a moment; a time limit was waited for already.
     let again = matches!(error.step, Step::Name | Step::Tcp | Step::Tls | Step::Http);
-    Attempt { failure: Failure::new(kind, report), again, pause: limits::CONNECT_RETRY_PAUSE }
+    let (failure, pause) = (Failure::new(kind, report), limits::CONNECT_RETRY_PAUSE);
+    Attempt { failure, again, pause, step: Some(error.step) }
 }
 
 /// There was a connection, and proof that the request was not processed.
 pub(crate) fn not_sent(dial: &Dial, state: &LinkState, cause: &Cause) -> Attempt {
     let explanation = explain(dial, cause.as_ref());
     if explanation.as_ref().is_some_and(|explanation| explanation.proof) {
-        return final_attempt(tls_failure(dial, explanation));
+        return insecure(dial, explanation);
     }
     if let Some(failure) = foreign(dial, state) {
         return final_attempt(failure);
     }
     let report = Report::new(format!("{} closed the connection before the request", dial.origin()));
+    let step = blamed(explanation.as_ref());
     let failure = Failure::new(Kind::NotSent, explained(report, explanation, cause));
-    Attempt { failure, again: true, pause: Duration::ZERO }
+    Attempt { failure, again: true, pause: Duration::ZERO, step }
 }
 
 /// The connection broke after the request, or a part of it, was written.
@@ -78,18 +82,24 @@ pub(crate) fn lost(dial: &Dial, state: &LinkState, cause: &Cause) -> Attempt {
     let explanation = explain(dial, cause.as_ref());
     let refused = explanation.as_ref().is_some_and(|explanation| explanation.proof);
     if refused && !state.has_answered() {
-        return final_attempt(tls_failure(dial, explanation));
+        return insecure(dial, explanation);
     }
     if let Some(failure) = foreign(dial, state) {
         return final_attempt(failure);
     }
+    let step = blamed(explanation.as_ref());
     let mut failure = outcome_unknown(dial.origin(), deepest(cause.as_ref()));
     failure.report = explained(failure.report, explanation, cause);
     if talks_in_clear(dial) && state.greeting() == Greeting::Silence {
         let hint = "if this port speaks TLS, use `https://` in the URL";
         failure.report.hint = Some(format!("{CHECK_AT_REMOTE}; {hint}"));
     }
-    final_attempt(failure)
+    Attempt { step, ..final_attempt(failure) }
+}
+
+/// The handshake, where TLS is what went wrong.
+fn blamed(explanation: Option<&Explanation>) -> Option<Step> {
+    explanation.filter(|explanation| explanation.of_handshake).map(|_| Step::Tls)
 }
 
 /// Whether it is the remote itself that gets our plain text, and not a proxy that forwards it.
@@ -166,7 +176,7 @@ pub(crate) fn deepest(error: &(dyn Error + 'static)) -> String {
 }
 
 fn final_attempt(failure: Failure) -> Attempt {
-    Attempt { failure, again: false, pause: Duration::ZERO }
+    Attempt { failure, again: false, pause: Duration::ZERO, step: None }
 }
 
 fn explain(dial: &Dial, cause: &(dyn Error + 'static)) -> Option<Explanation> {
@@ -176,13 +186,13 @@ fn explain(dial: &Dial, cause: &(dyn Error + 'static)) -> Option<Explanation> {
     tls::explain(cause, &peer)
 }
 
-fn tls_failure(dial: &Dial, explanation: Option<Explanation>) -> Failure {
+fn insecure(dial: &Dial, explanation: Option<Explanation>) -> Attempt {
     let mut report = Report::new(format!("no secure connection to {}", dial.origin()));
     if let Some(explanation) = explanation {
         report.cause = Some(explanation.cause);
         report.hint = explanation.hint;
     }
-    Failure::new(Kind::Tls, report)
+    Attempt { step: Some(Step::Tls), ..final_attempt(Failure::new(Kind::Tls, report)) }
 }
 
 /// The report with what TLS knows about the cause, or else the cause in its own words.

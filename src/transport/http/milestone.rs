@@ -10,6 +10,7 @@ use http::StatusCode;
 use http::Version;
 
 use crate::report::Failure;
+use crate::report::Report;
 use crate::tls::HandshakeFacts;
 
 /// A part of the way that was made, or the end of it.
@@ -59,7 +60,7 @@ pub enum Milestone {
         /// Its name.
         name: &'static str,
         /// Why.
-        reason: String,
+        report: Report,
     },
     /// A transport works.
     TransportChosen {

@@ -2,7 +2,6 @@
 
 use http::StatusCode;
 
-use crate::report::CHECK_AT_REMOTE;
 use crate::report::Kind;
 use crate::transport::http::Origin;
 use crate::transport::refusal::Refusal;
@@ -33,7 +32,9 @@ impl Refusal {
             400 if self.wants_tls() && !origin.is_secure() => {
                 row(Kind::Refused, "speaks TLS on this port", "use `https://` in the URL")
             }
-            401 => row(Kind::Auth, "does not know us", "give credentials with `--header-file`"),
+            401 => {
+                row(Kind::Auth, "does not know us", "give valid credentials with `--header-file`")
+            }
             403 => row(Kind::Auth, "does not let us in", "ask whether this identity is allowed"),
             404 | 405 | 406 | 411 if self.only_transport => row(
                 Kind::Refused,
@@ -90,7 +91,8 @@ impl Refusal {
             421 => row(
                 Kind::Refused,
                 "is not the server for this name",
-                "check the host of the URL, and `--tls-servername` if it is set",
+                "check the host of the URL, and `--tls-servername` if it is set; a proxy before the \
+                 server has to pass the host on",
             ),
             414 | 431 => row(
                 Kind::TooLarge,
@@ -108,8 +110,16 @@ impl Refusal {
                 "takes no POST: it is no MCP server",
                 "check the port and the path of the URL",
             ),
-            502 | 504 => row(Kind::OutcomeUnknown, "lost its own server", CHECK_AT_REMOTE),
-            503 => row(Kind::Overloaded, "is overloaded", "try again later"),
+            502 | 504 => row(
+                Kind::OutcomeUnknown,
+                "lost its own server",
+                "see that the server behind this proxy runs",
+            ),
+            503 => row(
+                Kind::Overloaded,
+                "is overloaded, or its own server is away",
+                "try again later; if it stays so, see that the server runs",
+            ),
             400 => row(
                 Kind::Refused,
                 "takes the request for a wrong one",

@@ -68,10 +68,15 @@ impl Trouble {
 
     /// One line for the log.
     pub fn line(&self, origin: &Origin) -> String {
+        self.report(origin).line()
+    }
+
+    /// The sentences, for those who have no request to answer.
+    pub fn report(&self, origin: &Origin) -> Report {
         match self {
-            Self::Ambiguous => "the request is ambiguous".to_owned(),
-            Self::Failed(failure) => failure.report.line(),
-            Self::Refused(refusal) => refusal.failure(origin).report.line(),
+            Self::Ambiguous => Report::new("the request is ambiguous"),
+            Self::Failed(failure) => failure.report.clone(),
+            Self::Refused(refusal) => refusal.failure(origin).report,
         }
     }
 

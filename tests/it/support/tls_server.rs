@@ -194,6 +194,13 @@ pub(crate) fn client_verifier(roots: &[CertificateDer<'static>]) -> Arc<dyn Clie
     WebPkiClientVerifier::builder_with_provider(store(roots), provider).build().unwrap()
 }
 
+/// Asks for a client certificate issued by one of `roots`, and goes on without one.
+pub(crate) fn asking(leaf: &Leaf, roots: &[CertificateDer<'static>]) -> ServerConfig {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(store(roots), provider);
+    with_verifier(leaf, verifier.allow_unauthenticated().build().unwrap())
+}
+
 /// Demands nothing.
 pub(crate) fn open(leaf: &Leaf) -> ServerConfig {
     with_verifier(leaf, WebPkiClientVerifier::no_client_auth())
