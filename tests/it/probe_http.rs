@@ -7,6 +7,7 @@ use crate::support::probing::Probing;
 use crate::support::probing::facts;
 use crate::support::raw::RawRemote;
 use crate::support::reply::Reply;
+use crate::support::secure::Pki;
 
 fn plain(url: &str) -> Probing {
     Probing::of(url).arg("--allow-http")
@@ -141,9 +142,15 @@ fn a_session_that_is_lost_at_once_is_told() {
 
 #[test]
 fn a_server_of_the_modern_era_alone_is_toured_in_it() {
-    let remote = Plan::modern().start();
-    let (code, found) = plain(&remote.url()).json();
+    let pki = Pki::new();
+    let error = json!({"jsonrpc": "2.0", "id": 1, "error": {"code": -32022,
+        "message": "Unsupported protocol version", "data": {"supported": ["2026-07-28"]}}});
+    let no = Reply::status(400).header("content-type", "application/json").body(error.to_string());
+    let remote = Plan::modern().always("initialize", no).behind(pki.acceptor(&["h2"])).start();
+    let (code, found) = Probing::of(&remote.url()).args(pki.flags()).json();
     assert_eq!(code, Some(0), "{found:#}");
+    assert_eq!(facts(&found, "http")["certificateAccepted"], true, "{found:#}");
+    assert_eq!(facts(&found, "transport")["refused"], json!([]), "{found:#}");
     assert_eq!(facts(&found, "session")["era"], "modern", "{found:#}");
     assert_eq!(found["offers"]["protocolVersions"], json!(["2026-07-28"]), "{found:#}");
 }

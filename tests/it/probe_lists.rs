@@ -67,6 +67,7 @@ fn items_are_on_standard_output_as_scripts_know_them_and_all_else_is_not() {
     for told in [
         "\nConnected.\n",
         "Server capabilities: {",
+        "\nProtocol versions: 2025-11-25\n",
         "\nTools (3):\n",
         "\nResources (2):\n",
         "\nResource templates (1):\n",
@@ -240,6 +241,8 @@ fn a_session_is_left_in_good_order_when_the_time_is_over_or_a_signal_comes() {
         assert!(probed.err.contains("  FAIL  lists\n"), "{probed:?}");
         let told = if signal { "interrupted at `lists`" } else { "no end of `lists` in time" };
         assert!(probed.err.contains(told), "{probed:?}");
+        let is_patient = probed.err.split_whitespace().any(|word| word.contains("proxy_buffering"));
+        assert_eq!(is_patient, !signal, "{probed:?}");
         assert_eq!(remote.requests("DELETE").len(), 1, "{probed:?}");
     }
 }

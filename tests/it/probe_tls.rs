@@ -136,6 +136,8 @@ fn a_client_certificate_that_is_refused_is_told_by_the_alert() {
     let now = SystemTime::now();
     is_refused(None, &ca, "demands a client certificate", "--tls-cert");
     is_refused(Some(&other.client("dev")), &ca, "`unknown_ca`", "a CA that the server trusts");
+    let asked = "it asks for a certificate of CN=CA, and ours is of CN=other CA";
+    is_refused(Some(&other.client("dev")), &ca, asked, "a CA that the server trusts");
     let expired = client_of(&ca, |params| params.not_after = (now - DAY / 2).into());
     is_refused(Some(&expired), &ca, "`certificate_expired`", "renew");
     is_refused(Some(&ca.server(&[HOST])), &ca, "`unsupported_certificate`", "clientAuth");
@@ -161,15 +163,21 @@ fn a_client_certificate_of_version_1_is_told_as_one() {
 }
 
 #[test]
+fn a_server_that_we_refuse_is_not_told_with_the_certificate_that_it_asks_for() {
+    let (ca, other) = (Ca::new("CA"), Ca::new("other CA"));
+    let server = Server::start(demanding(&other.server(&[HOST]), &[ca.der()]));
+    let (probing, _files) = Probing::secure(server.address.port(), &ca, Some(&other.client("dev")));
+    let found = probing.fails("tls", "tls", "issued by CN=other CA", "--tls-ca");
+    assert!(!found["failure"].to_string().contains("ours is of"), "{found:#}");
+}
+
+#[test]
 fn a_connection_that_is_closed_right_after_the_certificate_is_told() {
     let ca = Ca::new("CA");
     let server = Server::start_mute(demanding(&ca.server(&[HOST]), &[ca.der()]));
     let (probing, _files) = Probing::secure(server.address.port(), &ca, Some(&ca.client("dev")));
-    let (_, found) = probing.json();
-    let told = found["failure"].to_string();
-    assert!(told.contains("right after the TLS handshake"), "{found:#}");
-    assert!(told.contains("rejected the client certificate"), "{found:#}");
-    assert!(told.contains("the log of the server says why"), "{found:#}");
+    let cause = "right after the TLS handshake: it probably rejected the client certificate";
+    probing.fails("tls", "tls", cause, "the log of the server says why");
     // What is known of the certificate is the likely reason.
     let mine = ca.server(&[HOST]);
     let (probing, _files) = Probing::secure(server.address.port(), &ca, Some(&mine));

@@ -87,7 +87,7 @@ fn a_server_that_never_answers_ends_the_probe_at_its_own_limit() {
         "{}",
         probed.err
     );
-    assert!(probed.err.contains("--timeout"), "{}", probed.err);
+    assert!(probed.err.contains("--timeout") && probed.err.contains("path of"), "{}", probed.err);
 }
 
 #[test]
