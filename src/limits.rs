@@ -344,6 +344,10 @@ pub const HTTP2_FRAME: u32 = 64 * 1024;
 /// All headers of one response together, in bytes.
 pub const HTTP_HEADER_BYTES: u32 = 64 * 1024;
 
+/// What may come over HTTP/1.1 before a response, in bytes: interim responses, and the longest head that
+/// hyper takes, 400 KiB.
+pub const HEAD_BYTES: usize = 512 * 1024;
+
 /// Redirects within the origin that are followed for one request.
 pub const MAX_REDIRECTS: usize = 4;
 
@@ -638,6 +642,9 @@ pub const DISCOVERY: Duration = Duration::from_secs(5);
 
 /// Pages of a list that are read at most: a server whose pages never end must not keep the probe.
 pub const LIST_PAGES: usize = 1000;
+
+/// A list of so many pages is told as one that may have no end, where no time is left for the rest.
+pub const MANY_PAGES: usize = 20;
 
 /// Wait for each answer whose time is measured: a server that has answered so much else and leaves a
 /// ping alone will do so for ever.

@@ -26,7 +26,6 @@ use crate::cli::resolve;
 use crate::cli::resolve::Invocation;
 use crate::cli::resolve::Warning;
 use crate::cli::usage::UsageError;
-use crate::command::bridge::BridgeConfig;
 use crate::command::probe::ProbeConfig;
 use crate::command::probe::all::Server;
 use crate::command::probe::all::Task;
@@ -87,8 +86,6 @@ pub struct ProbeInvocation {
     pub servers: Servers,
     /// How the program logs.
     pub log: LogOptions,
-    /// What the user should know before it starts.
-    pub warnings: Vec<Warning>,
     /// One object for programs.
     pub json: bool,
     /// A warning is a failure.
@@ -119,13 +116,16 @@ struct Limits {
 
 impl Limits {
     /// With the variables of `env` that were set for this program.
-    fn config(&self, bridge: BridgeConfig, env: &Environment) -> Box<ProbeConfig> {
+    fn config(&self, invocation: Invocation, env: &Environment) -> Box<ProbeConfig> {
+        let Invocation { config: bridge, warnings, .. } = invocation;
+        let told = |it: Warning| it.text.trim_start_matches("WARNING: ").to_owned();
+        let warnings = warnings.into_iter().map(told).collect();
         let variables = env.all().filter(|(_, value)| !value.is_empty());
         let variables = variables.filter_map(|(name, _)| name.into_string().ok());
         let mut variables: Vec<_> = variables.filter(|name| name.starts_with(OURS)).collect();
         variables.sort();
         let (limit, warn_expiry) = (self.whole, self.expiry);
-        Box::new(ProbeConfig { bridge, variables, limit, warn_expiry })
+        Box::new(ProbeConfig { bridge, variables, warnings, limit, warn_expiry })
     }
 }
 
@@ -145,21 +145,22 @@ pub(super) fn resolve(
     let allows_colour = env.var("NO_COLOR").is_none() && !is_dumb;
     // What happens is told by the steps.
     let quiet = LogOptions { level: Level::Silent, ..LogOptions::default() };
-    let (servers, log, warnings) = match all {
+    let (servers, log) = match all {
         Some(_) if bridge != BridgeFlags::default() => {
             let text = "--all goes without a server URL and without the flags of the bridge";
             let error = UsageError::new(text);
             return Err(error.hint("they stand in the file, for each server its own").into());
         }
-        Some(path) => (Servers::All(of_host(&path, &limits, env)?), quiet, Vec::new()),
+        Some(path) => (Servers::All(of_host(&path, &limits, env)?), quiet),
         None => {
             let debug = bridge.debug;
-            let Invocation { config, log, warnings } = resolve::resolve(bridge, args, env)?;
+            let invocation = resolve::resolve(bridge, args, env)?;
+            let log = invocation.log;
             let log = if debug { log } else { LogOptions { level: Level::Silent, ..log } };
-            (Servers::One(limits.config(config, env)), log, warnings)
+            (Servers::One(limits.config(invocation, env)), log)
         }
     };
-    Ok(ProbeInvocation { servers, log, warnings, json, strict, allows_colour, is_dumb })
+    Ok(ProbeInvocation { servers, log, json, strict, allows_colour, is_dumb })
 }
 
 /// All servers in the configuration of a host.
@@ -186,7 +187,7 @@ fn task(
     let env: Environment = env.all().chain(own).collect();
     let args = std::iter::once(env!("CARGO_PKG_NAME").to_owned()).chain(args);
     match crate::cli::parse(args.map(OsString::from), &env) {
-        Ok(Request::Bridge(invocation)) => Task::Probe(limits.config(invocation.config, &env)),
+        Ok(Request::Bridge(invocation)) => Task::Probe(limits.config(*invocation, &env)),
         Ok(_) => Task::Skip("another command of this program".to_owned()),
         Err(Refusal::Failed(report)) => Task::Refuse(report),
         Err(Refusal::Usage(error)) => Task::Refuse(error.report()),

@@ -20,10 +20,14 @@ use crate::report::Report;
 use crate::secret::Secret;
 use crate::tls::Authority;
 use crate::tls::Issued;
+use crate::tls::random_id;
 
 /// The names that a server certificate always has: who checks a new set does so on the machine itself.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 const CA_NAME: &str = "mcp-secure-remote CA";
+/// Hexadecimal digits by which the CA of a set differs from those of others: two sets with CAs of one
+/// name are told apart by nobody, and by TLS as damaged ones.
+const CA_DIGITS: usize = 8;
 const CA_CERTIFICATE: &str = "ca.crt";
 const CA_KEY: &str = "ca.key";
 const SERVER: &str = "server";
@@ -120,7 +124,7 @@ fn create(config: CertsConfig, out: &mut impl Write) -> Result<(), Report> {
     let keep_ca = keep_ca.map(Passphrase::get).transpose()?;
     let pfx = pfx.map(Passphrase::get).transpose()?;
 
-    let authority = Authority::lasting(CA_NAME, days)?;
+    let authority = Authority::lasting(&ca_name(), days)?;
     let names = server_names(&hosts);
     let server = authority.server(&names)?;
     let mut new = vec![NewFile::public(CA_CERTIFICATE, authority.certificate_pem())];
@@ -154,6 +158,12 @@ fn add_clients(config: AddClientConfig, out: &mut impl Write) -> Result<(), Repo
     let told = told::Told { output, clients, pfx: pfx.is_some(), until: authority.last_day() };
     told.added(out);
     Ok(())
+}
+
+/// `mcp-secure-remote CA 1f0a3c5e`.
+fn ca_name() -> String {
+    let digits: Option<String> = random_id().map(|id| id.chars().take(CA_DIGITS).collect());
+    digits.map_or_else(|| CA_NAME.to_owned(), |digits| format!("{CA_NAME} {digits}"))
 }
 
 /// Those asked for, then those of the loopback interface; each once.

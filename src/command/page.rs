@@ -34,6 +34,22 @@ pub(crate) fn joined(text: &str) -> String {
     text.split(ends_line).map(clean).collect()
 }
 
+/// JSON with an escape for each character in it that a terminal might obey, or that nobody sees; JSON
+/// itself demands that for the oldest of them alone (RFC 8259 section 7).
+pub(crate) fn escaped(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && (c.is_control() || is_invisible(c) || ends_line(c)) {
+            let mut units = [0; 2];
+            let units = c.encode_utf16(&mut units).iter();
+            escaped.extend(units.map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
 /// The lines of a longer text, each as [`clean`] leaves it, and whether `limit` characters were not
 /// enough for all of it.
 pub(crate) fn clean_lines(text: &str, limit: usize) -> (Vec<String>, bool) {
@@ -114,6 +130,7 @@ mod tests {
     use super::COLUMNS;
     use super::clean;
     use super::clean_lines;
+    use super::escaped;
     use super::fold;
     use super::joined;
 
@@ -146,6 +163,16 @@ mod tests {
             assert_eq!(clean(lines), expected, "{lines:?}");
         }
         assert_eq!(joined("a\r\n  b\u{1b}[31m\tc"), "a  b\tc");
+    }
+
+    #[test]
+    fn json_keeps_its_meaning_and_has_nothing_that_a_terminal_obeys() {
+        let value = serde_json::json!({"a": "x\u{9b}31m\u{202e}\u{e0068}\u{2028}é\n\u{7f}"});
+        let text = serde_json::to_string_pretty(&value).unwrap();
+        let shown = escaped(&text);
+        assert!(shown.contains("x\\u009b31m\\u202e\\udb40\\udc68\\u2028é\\n\\u007f"), "{shown}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+        assert_eq!(shown.lines().count(), text.lines().count());
     }
 
     #[test]

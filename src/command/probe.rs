@@ -52,6 +52,8 @@ pub struct ProbeConfig {
     pub bridge: BridgeConfig,
     /// The names of the variables that were set for it.
     pub variables: Vec<String>,
+    /// What the settings give up.
+    pub warnings: Vec<String>,
     /// The time for all of it.
     pub limit: Duration,
     /// So long before the end of a certificate a warning is due.

@@ -40,6 +40,15 @@ fn what_is_in_force_is_told_by_name_and_no_value_of_it() {
 }
 
 #[test]
+fn a_certificate_that_is_not_sent_in_clear_text_is_a_warning() {
+    let remote = Plan::legacy().start();
+    let probing = Probing::of(&remote.url()).args(["--allow-http", "--tls-servername", "x"]);
+    let found = well(probing);
+    let told = found["warnings"][0].to_string();
+    assert!(told.contains("will NOT be sent over plain HTTP"), "{found:#}");
+}
+
+#[test]
 fn a_client_certificate_is_told_with_its_files_and_what_is_sent_of_them() {
     let pki = Pki::new();
     let root = Ca::new("root");

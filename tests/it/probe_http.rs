@@ -3,11 +3,13 @@
 use serde_json::json;
 
 use crate::support::mcp::Plan;
+use crate::support::pki::Ca;
 use crate::support::probing::Probing;
 use crate::support::probing::facts;
 use crate::support::raw::RawRemote;
 use crate::support::reply::Reply;
 use crate::support::secure::Pki;
+use crate::support::tls_server::asking;
 
 fn plain(url: &str) -> Probing {
     Probing::of(url).arg("--allow-http")
@@ -64,6 +66,30 @@ fn a_connection_that_is_lost_is_told_without_a_doubt_about_a_greeting() {
     let found = plain(&remote.url("/mcp")).fails("http", "http", "lost", "`https://`");
     let told = found["failure"].to_string();
     assert!(!told.contains("may or may not") && !told.contains("at the remote"), "{told}");
+}
+
+#[test]
+fn who_is_not_let_in_without_a_certificate_is_told_that_one_was_asked_for() {
+    let ca = Ca::new("CA");
+    let config = asking(&ca.server(&["localhost"]), &[ca.der()]);
+    let remote = Plan::legacy().always("initialize", Reply::status(403));
+    let remote = remote.behind(std::sync::Arc::new(config).into()).start();
+    let (probing, _files) = Probing::secure(remote.address().port(), &ca, None);
+    probing.fails("http", "auth", "403", "asks for a client certificate, and none was given");
+    let (probing, _files) = Probing::secure(remote.address().port(), &ca, Some(&ca.client("dev")));
+    probing.fails("http", "auth", "it may be revoked, or be for somebody else", "is allowed");
+}
+
+#[test]
+fn interim_responses_without_an_end_do_not_hold_the_probe() {
+    let flood = RawRemote::start(|connection| {
+        connection.head();
+        for _ in 0..2000 {
+            connection.write("HTTP/1.1 100 Continue\r\n\r\n".repeat(1000));
+        }
+    });
+    let probing = plain(&flood.url("/mcp"));
+    probing.fails("http", "http", "no response in them", "");
 }
 
 #[test]

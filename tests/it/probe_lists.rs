@@ -107,6 +107,42 @@ fn a_list_without_an_end_is_cut_with_a_warning() {
 }
 
 #[test]
+fn what_is_no_list_is_a_failure_and_an_empty_cursor_ends_a_list() {
+    for nonsense in [json!({}), json!({"tools": "x"})] {
+        let plan = Plan::legacy()
+            .on("tools/list", move |call| Some(result(&call.message["id"], nonsense.clone())));
+        let remote = everything_but(plan).start();
+        let probing = Probing::of(&remote.url()).arg("--allow-http");
+        probing.fails("lists", "mcp", "it has no list `tools`", "maker of the server");
+    }
+    let plan = Plan::legacy().on("tools/list", |call| {
+        let page = json!({"tools": [{"name": "one"}], "nextCursor": ""});
+        Some(result(&call.message["id"], page))
+    });
+    let remote = everything_but(plan).start();
+    let (code, found) = Probing::of(&remote.url()).arg("--allow-http").json();
+    assert_eq!((code, &found["warnings"]), (Some(0), &json!([])), "{found:#}");
+    assert_eq!(found["offers"]["lists"][0]["pages"], 1, "{found:#}");
+}
+
+#[test]
+fn the_pages_that_came_before_the_time_was_over_are_kept() {
+    let gate = Gate::closed();
+    let held = gate.clone();
+    let plan = Plan::legacy().on("tools/list", move |call| {
+        let next = call.message["params"]["cursor"].as_u64().unwrap_or(0) + 1;
+        let page = json!({"tools": [{"name": format!("n{next}")}], "nextCursor": next});
+        let page = result(&call.message["id"], page);
+        Some(if next > 30 { page.held_by(&held) } else { page })
+    });
+    let remote = everything_but(plan).start();
+    let probing = Probing::of(&remote.url()).args(["--allow-http", "--timeout", "4s"]);
+    let found = probing.fails("lists", "mcp", "limit for the whole probe", "after 30 pages");
+    let list = &found["offers"]["lists"][0];
+    assert_eq!((&list["pages"], &list["items"][29]["name"]), (&json!(30), &json!("n30")));
+}
+
+#[test]
 fn a_list_that_goes_round_is_left_where_its_first_page_comes_again() {
     let plan = Plan::legacy().on("tools/list", |call| {
         let next = if call.message["params"]["cursor"] == "b" { "a" } else { "b" };
@@ -179,7 +215,8 @@ fn a_list_that_fails_is_told_with_the_servers_words() {
     assert_eq!(kinds.len(), 3, "one list does not cost the others: {found:#}");
     let probed = Probing::of(&remote.url()).arg("--allow-http").run();
     assert!(probed.out.starts_with("  - file:///a (A)\n"), "{probed:?}");
-    assert!(probed.err.ends_with("(error -32603)\n"), "the reason comes last: {probed:?}");
+    let last = "(error -32603)\nhint:  the log of the server says why\n";
+    assert!(probed.err.ends_with(last), "the reason comes last: {probed:?}");
 }
 
 #[test]
@@ -239,7 +276,7 @@ fn a_session_is_left_in_good_order_when_the_time_is_over_or_a_signal_comes() {
         });
         assert_eq!(probed.code, Some(if signal { 130 } else { 1 }), "{probed:?}");
         assert!(probed.err.contains("  FAIL  lists\n"), "{probed:?}");
-        let told = if signal { "interrupted at `lists`" } else { "no end of `lists` in time" };
+        let told = if signal { "interrupted at `lists`" } else { "the time was over at `lists`" };
         assert!(probed.err.contains(told), "{probed:?}");
         let is_patient = probed.err.split_whitespace().any(|word| word.contains("proxy_buffering"));
         assert_eq!(is_patient, !signal, "{probed:?}");

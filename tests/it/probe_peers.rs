@@ -170,7 +170,7 @@ fn nginx_that_demands_a_certificate_says_it_by_http() {
     };
     refused(None, "No required SSL certificate was sent", "--tls-cert");
     let stranger = Ca::new("other CA").client("dev");
-    refused(Some(&stranger), "The SSL certificate error", "a CA that it trusts");
+    refused(Some(&stranger), "The SSL certificate error", "a CA that the server trusts");
     let expired = client(&ca, |params| params.not_after = (now - DAY / 2).into());
     refused(Some(&expired), "we sent a certificate which has expired on", "renew the certificate");
     // Both clocks: ours, and the one of its `Date`.

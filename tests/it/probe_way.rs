@@ -83,7 +83,7 @@ fn a_server_that_never_answers_ends_the_probe_at_its_own_limit() {
     let probed = Probing::of(&url).args(["--allow-http", "--timeout", "2s"]).run();
     assert_eq!(probed.code, Some(1));
     assert!(
-        probed.err.contains("probe is 2s") && probed.err.contains("no end of `http`"),
+        probed.err.contains("probe is 2s") && probed.err.contains("the time was over at `http`"),
         "{}",
         probed.err
     );

@@ -99,7 +99,7 @@ fn a_proxy_that_refuses_is_named() {
     let pki = Pki::new();
     let remote = secure(&pki, "h2");
     for (status, variable, hint) in [
-        ("407 Proxy Authentication Required", "HTTPS_PROXY", "put user and password into"),
+        ("407 Proxy Authentication Required", "HTTPS_PROXY", "check user and password in"),
         ("403 Forbidden", "https_proxy", "set `NO_PROXY=localhost`"),
         ("502 Bad Gateway", "ALL_PROXY", "set `NO_PROXY=localhost`"),
     ] {

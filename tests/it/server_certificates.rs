@@ -313,6 +313,17 @@ async fn a_weak_signature_or_key_is_refused() {
     }
 }
 
+/// As after a CA was made anew under its old name.
+#[tokio::test]
+async fn a_ca_of_the_same_name_with_a_key_of_another_kind_is_told_as_another_ca() {
+    let trusted = Ca::new("CA");
+    let other = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    let server = Server::start(open(&Ca::with_key("CA", other).server(&[HOST])));
+    let explanation = server.refusal(&client(&trusted.pem(), |_| {}), HOST).await;
+    assert!(explanation.cause.contains("another CA of that name"), "{explanation:?}");
+    assert!(hint(&explanation).contains("present certificate"), "{explanation:?}");
+}
+
 #[tokio::test]
 async fn a_server_certificate_of_version_1_is_refused_with_the_fix() {
     let server = fixture_server("bad/server-v1.pem", "bad/server-v1.key.pem");

@@ -1,5 +1,6 @@
 //! The configuration file of a host: which of its servers are reached by this program, and how.
 
+mod container;
 mod env_file;
 mod start;
 mod values;
@@ -41,11 +42,12 @@ pub(super) fn read(path: &Path, env: &Environment) -> Result<Vec<Configured>, Re
     // Claude Code keeps some for each project, too.
     for (folder, project) in value["projects"].as_object().into_iter().flatten() {
         let Some(place) = project["mcpServers"].as_object() else { continue };
-        let project = Path::new(folder);
-        let name = project.file_name().unwrap_or(project.as_os_str()).to_string_lossy();
-        let values = values.of_folder(project);
-        let own = servers(place, &values);
-        found.extend(own.map(|it| Configured { name: format!("{} ({name})", it.name), ..it }));
+        let values = values.of_folder(Path::new(folder));
+        let own = servers(place, &values).map(|it| match is_off(project, &it.name) {
+            true => Configured { start: Start::Other("disabled".to_owned()), ..it },
+            false => it,
+        });
+        found.extend(own.map(|it| Configured { name: format!("{} ({folder})", it.name), ..it }));
     }
     if found.is_empty() {
         let cause = "there is none in `mcpServers`, `servers` or `context_servers`";
@@ -53,6 +55,12 @@ pub(super) fn read(path: &Path, env: &Environment) -> Result<Vec<Configured>, Re
             .hint("pass the file in which your IDE or agent keeps its MCP servers, in JSON"));
     }
     Ok(found)
+}
+
+/// Claude Code keeps beside the servers of a project the names of those that are switched off.
+fn is_off(project: &Value, name: &str) -> bool {
+    let mut off = project["disabledMcpServers"].as_array().into_iter().flatten();
+    off.any(|it| it == name)
 }
 
 fn servers(place: &Map<String, Value>, values: &Values<'_>) -> impl Iterator<Item = Configured> {
@@ -133,7 +141,7 @@ mod tests {
         )
         .unwrap();
         let names: Vec<&str> = found.iter().map(|it| &*it.name).collect();
-        assert_eq!(names, ["a", "b", "a", "c (shop)"]);
+        assert_eq!(names, ["a", "b", "a", "c (/users/me/shop)"]);
         let args = ["https://a/", "--tls-ca", "/users/me/shop/ca"];
         assert_eq!(found[3].start, Start::ours(&args, &[]));
     }

@@ -30,10 +30,9 @@ const INTERRUPTED: u8 = 130;
 
 /// Does what was asked for.
 pub(in crate::cli) fn run(invocation: ProbeInvocation) -> ExitCode {
-    let ProbeInvocation { servers, log, warnings, json, strict, allows_colour, is_dumb } =
-        invocation;
+    let ProbeInvocation { servers, log, json, strict, allows_colour, is_dumb } = invocation;
     let mut verdict = Verdict::Failed;
-    let code = logged(log, warnings, || {
+    let code = logged(log, Vec::new(), || {
         block_on(async {
             let (mut out, mut err) = (io::stdout(), io::stderr());
             // The table is what was asked for, the steps are news on the way.

@@ -25,10 +25,11 @@ pub(super) fn entry(config: &ProbeConfig) -> Entry {
     if !config.variables.is_empty() {
         choices.push(format!("set: {}", config.variables.join(", ")));
     }
-    entry
+    let entry = entry
         .line(choices.join("; "))
         .fact("headers", headers)
-        .fact("variables", config.variables.clone())
+        .fact("variables", config.variables.clone());
+    config.warnings.iter().fold(entry, Entry::warn)
 }
 
 fn files(tls: &ClientOptions) -> Vec<String> {

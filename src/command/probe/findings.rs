@@ -236,6 +236,19 @@ pub struct Offers {
     pub lists: Vec<List>,
 }
 
+impl Offers {
+    /// One more page of a list.
+    pub(super) fn add(&mut self, page: List) {
+        match self.lists.last_mut().filter(|list| list.kind == page.kind) {
+            Some(list) => {
+                list.pages += page.pages;
+                list.items.extend(page.items);
+            }
+            None => self.lists.push(page),
+        }
+    }
+}
+
 /// One list, all pages of it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

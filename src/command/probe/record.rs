@@ -36,8 +36,15 @@ pub(super) enum News {
     Step(Entry),
     /// The server has said who it is.
     Greeted(Offers),
-    /// All of a list.
+    /// A page of a list.
     Listed(List),
+    /// All lists were read.
+    AllListed {
+        /// How long it took.
+        took: Duration,
+        /// What was odd about them.
+        oddities: Vec<Report>,
+    },
 }
 
 /// Tells what happens.
@@ -128,7 +135,12 @@ impl<'a, 'b> Record<'a, 'b> {
             }
             News::Step(entry) => self.tell(entry),
             News::Greeted(offers) => self.offers = offers,
-            News::Listed(list) => self.offers.lists.push(list),
+            News::Listed(page) => self.offers.add(page),
+            News::AllListed { took, oddities } => {
+                let entry = tour::lists_entry(&self.offers.lists).took(took);
+                let warn = |entry: Entry, report: &Report| entry.warn(report.line());
+                self.tell(oddities.iter().fold(entry, warn));
+            }
         }
         self.show_what_is_under_way();
     }
@@ -166,7 +178,7 @@ impl<'a, 'b> Record<'a, 'b> {
                 }
                 return Ok(());
             }
-            Cut::Limit(limit) => Report::new(format!("no end of `{}` in time", step.name()))
+            Cut::Limit(limit) => Report::new(format!("the time was over at `{}`", step.name()))
                 .cause(format!("the limit for the whole probe is {limit:?}"))
                 .hint(self.patience(step)),
             Cut::Signal => Report::new(format!("the probe was interrupted at `{}`", step.name())),
@@ -179,7 +191,17 @@ impl<'a, 'b> Record<'a, 'b> {
     fn patience(&self, step: Step) -> String {
         let only_slow = "if the server is only slow, allow more time with `--timeout`";
         match step {
+            Step::Proxy => match self.way.proxy_source() {
+                Some(source) => format!(
+                    "the proxy comes from `{source}`: check that one speaks there, or set `NO_PROXY`"
+                ),
+                None => only_slow.to_owned(),
+            },
             Step::Http => format!("{only_slow}; check the path of the URL, too"),
+            Step::Lists if self.pages() > limits::MANY_PAGES => format!(
+                "the last list goes on after {} pages: if its server never ends it, tell its maker",
+                self.pages()
+            ),
             // The other steps before it have limits of their own.
             Step::Session | Step::Lists => format!(
                 "{only_slow}; a proxy before the server that keeps events back looks the same \
@@ -187,6 +209,11 @@ impl<'a, 'b> Record<'a, 'b> {
             ),
             _ => only_slow.to_owned(),
         }
+    }
+
+    /// How many pages the list has that is read now.
+    fn pages(&self) -> usize {
+        self.offers.lists.last().map_or(0, |list| list.pages)
     }
 
     /// What keeps the conversation from going on.
@@ -209,10 +236,10 @@ impl<'a, 'b> Record<'a, 'b> {
             self.explain_tls(kind, &mut report);
         }
         if matches!(class, Class::Tls | Class::Auth) && !self.way.has_refused_server() {
-            let known = self.way.is_of_another_ca();
-            report.cause = known.into_iter().fold(report.cause, |cause, known| {
-                Some(cause.map(|cause| format!("{cause}; {known}")).unwrap_or(known))
-            });
+            self.way.explain_certificate(&mut report);
+        }
+        if matches!(class, Class::Auth | Class::Http | Class::Mcp) {
+            report.hint.get_or_insert_with(|| "the log of the server says why".to_owned());
         }
         let entry = self.as_far_as_known(step);
         let entry = also.iter().fold(entry, |entry, report| entry.warn(report.line()));
@@ -225,7 +252,11 @@ impl<'a, 'b> Record<'a, 'b> {
         if self.way.stop.as_ref().is_some_and(late) {
             report.error =
                 "the server accepts connections and does not answer a TLS handshake".into();
-            report.hint = Some("check that this port speaks TLS, and that the server lives".into());
+            report.hint = Some(
+                "check that this port speaks TLS, and that the server lives; `--connect-timeout` \
+                 allows more time"
+                    .into(),
+            );
         } else if kind != Some(Kind::Tls.as_str()) {
             report.error = "no secure connection to the server".into();
         }
@@ -240,10 +271,7 @@ impl<'a, 'b> Record<'a, 'b> {
                 Some(facts) => certificates::server(entry, &facts),
                 None => entry,
             },
-            Step::Lists if !self.offers.lists.is_empty() => {
-                let counts: Vec<_> = self.offers.lists.iter().map(List::counted).collect();
-                tour::lists_entry(&counts)
-            }
+            Step::Lists if !self.offers.lists.is_empty() => tour::lists_entry(&self.offers.lists),
             _ => entry,
         }
     }

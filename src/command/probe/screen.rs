@@ -89,7 +89,7 @@ impl<'a> Screen<'a> {
     /// The one object of `--json`.
     pub(super) fn object(&mut self, object: &impl Serialize) {
         let text = serde_json::to_string_pretty(object).unwrap_or_default();
-        self.item(&format!("{text}\n"));
+        self.item(&format!("{}\n", page::escaped(&text)));
     }
 
     /// The word for a state.

@@ -70,8 +70,8 @@ pub(super) async fn all(script: &mut Script, era: Era, reporter: &Reporter) -> R
     reporter.tell(News::Step(entry)).await;
 
     let begun = Instant::now();
-    let entry = lists(script, era, &kinds, reporter).await?;
-    reporter.tell(News::Step(entry.took(begun.elapsed()))).await;
+    let oddities = lists(script, era, &kinds, reporter).await?;
+    reporter.tell(News::AllListed { took: begun.elapsed(), oddities }).await;
 
     let begun = Instant::now();
     let entry = match latency(script, era).await {
@@ -118,23 +118,19 @@ fn greeting(protocol_versions: Vec<String>, info: &Value, result: &Value) -> Off
     }
 }
 
-/// Each list that the server has. One that the server refuses does not cost the others.
+/// Each list that the server has, and what is odd about them. One that the server refuses does not cost the
+/// others.
 async fn lists(
     script: &mut Script,
     era: Era,
     kinds: &[ListKind],
     reporter: &Reporter,
-) -> Result<Entry, Unsaid> {
-    let mut counts = Vec::new();
+) -> Result<Vec<Report>, Unsaid> {
     let mut oddities = Vec::new();
     let mut refusals = Vec::new();
     for kind in kinds.iter().copied() {
-        match list(script, era, kind).await {
-            Ok((list, end)) => {
-                counts.push(list.counted());
-                oddities.extend(end.into_iter().chain(nameless(&list)));
-                reporter.tell(News::Listed(list)).await;
-            }
+        match list(script, era, kind, reporter).await {
+            Ok(end) => oddities.extend(end),
             // Servers that have resources need not have templates.
             Err(refused) if kind == ListKind::ResourceTemplates && refused.is_unknown_method() => {}
             // The next one may have an answer.
@@ -150,11 +146,10 @@ async fn lists(
         let also = refusals.map(|refused| refused.report).chain(oddities).collect();
         return Err(Unsaid { step: Step::Lists, refused, also });
     }
-    let entry = lists_entry(&counts);
-    Ok(oddities.iter().fold(entry, |entry, report| entry.warn(report.line())))
+    Ok(oddities)
 }
 
-/// All pages of a list, and why it was left before its end.
+/// Reads all pages of a list; returns why it was left before its end.
 ///
 /// # Errors
 /// The error of a page.
@@ -162,38 +157,42 @@ async fn list(
     script: &mut Script,
     era: Era,
     kind: ListKind,
-) -> Result<(List, Option<Report>), Refused> {
+    reporter: &Reporter,
+) -> Result<Option<Report>, Refused> {
     let (method, member) = match kind {
         ListKind::Tools => ("tools/list", "tools"),
         ListKind::Resources => ("resources/list", "resources"),
         ListKind::ResourceTemplates => ("resources/templates/list", "resourceTemplates"),
         ListKind::Prompts => ("prompts/list", "prompts"),
     };
-    let mut list = List { kind, pages: 0, items: Vec::new() };
+    let mut pages = 0;
     let mut seen = HashSet::new();
     let mut params = json!({});
     loop {
         let page = request(script, era, method, params).await;
         let mut page = page.map_err(|refused| unlisted(refused, kind, method))?;
-        list.pages += 1;
-        if let Value::Array(items) = page[member].take() {
-            list.items.extend(items);
-        }
+        pages += 1;
+        let Value::Array(items) = page[member].take() else {
+            let report = Report::new(format!("the answer to `{method}` cannot be used"));
+            let report = report.cause(format!("it has no list `{member}`"));
+            return Err(report.hint("tell the maker of the server").into());
+        };
+        reporter.tell(News::Listed(List { kind, pages: 1, items })).await;
         let cursor = match page["nextCursor"].take() {
-            Value::Null => return Ok((list, None)),
+            Value::Null => return Ok(None),
+            // No page can follow from it that is not this one.
+            Value::String(cursor) if cursor.is_empty() => return Ok(None),
             cursor => cursor,
         };
-        let endless = |why: String| {
-            let what = format!("the list of {} was left after {}", kind.plural(), list.pages);
-            Report::new(format!("{what} pages")).cause(why)
+        let left = |why: &str| {
+            let what = format!("the list of {} was left after {pages} pages", kind.plural());
+            Ok(Some(Report::new(what).cause(why)))
         };
         if !seen.insert(cursor.to_string()) {
-            let report = endless("the server sends the same `nextCursor` again".to_owned());
-            return Ok((list, Some(report)));
+            return left("the server sends the same `nextCursor` again");
         }
-        if list.pages == limits::LIST_PAGES {
-            let report = endless("it goes on".to_owned());
-            return Ok((list, Some(report)));
+        if pages == limits::LIST_PAGES {
+            return left("it goes on");
         }
         params = json!({ "cursor": cursor });
     }
@@ -303,10 +302,12 @@ fn session_entry(era: Era, greeting: &Offers) -> Entry {
         .fact("protocolVersions", versions)
 }
 
-/// The step of the lists, out of how long each of them is.
-pub(super) fn lists_entry(counts: &[String]) -> Entry {
+/// The step of the lists, as far as they were read.
+pub(super) fn lists_entry(lists: &[List]) -> Entry {
+    let counts: Vec<_> = lists.iter().map(List::counted).collect();
     let counts = if counts.is_empty() { "none".to_owned() } else { counts.join(", ") };
-    Entry::new(Step::Lists).line(counts)
+    let entry = Entry::new(Step::Lists).line(counts);
+    lists.iter().filter_map(nameless).fold(entry, |entry, report| entry.warn(report.line()))
 }
 
 fn latency_entry(median: Duration) -> Entry {

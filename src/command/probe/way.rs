@@ -1,6 +1,7 @@
 //! The way to the server, step by step, out of the milestones that the transport tells.
 
 use std::time::Duration;
+use std::time::SystemTime;
 
 use http::HeaderMap;
 use http::StatusCode;
@@ -16,6 +17,7 @@ use crate::command::probe::findings::Step;
 use crate::report::Report;
 use crate::report::peer_text;
 use crate::tls::Asked;
+use crate::tls::Flaw;
 use crate::tls::HandshakeFacts;
 use crate::tls::IdentityFacts;
 use crate::tls::Trust;
@@ -42,6 +44,7 @@ pub(super) struct Way {
     asked: Option<Asked>,
     /// The server gave a session ID.
     in_session: bool,
+    first_status: Option<StatusCode>,
     told: Vec<Step>,
     /// What stopped the last attempt to connect.
     pub(super) stop: Option<Stop>,
@@ -65,6 +68,7 @@ impl Way {
             identity: None,
             asked: None,
             in_session: false,
+            first_status: None,
             told: Vec::new(),
             stop: None,
             unsecured: None,
@@ -113,6 +117,7 @@ impl Way {
             }
             Milestone::Answered { status, version, headers } => {
                 self.in_session |= headers.contains_key(SESSION_ID);
+                self.first_status.get_or_insert(status);
                 self.judged(http_entry(status, version, &headers), status, &headers)
             }
             Milestone::TransportFailed { name, report } => {
@@ -214,15 +219,49 @@ impl Way {
         self.unsecured.as_ref().is_some_and(refused)
     }
 
-    /// Why our certificate is none of those that the server asked for, if so.
-    pub(super) fn is_of_another_ca(&self) -> Option<String> {
-        let accepted = self.asked.as_ref()?.issuers();
-        let chain = &self.identity.as_ref()?.chain;
-        let fits = accepted.is_empty() || chain.iter().any(|it| accepted.contains(&it.issuer));
-        let ours = &chain.last()?.issuer;
-        (!fits).then(|| {
-            format!("it asks for a certificate of {}, and ours is of {ours}", accepted.join(" or "))
-        })
+    /// Adds what is known of our certificate where the server may have refused it, or missed it.
+    pub(super) fn explain_certificate(&self, report: &mut Report) {
+        let Some(accepted) = self.asked.as_ref().map(Asked::issuers) else { return };
+        let Some(identity) = &self.identity else {
+            if self.is_in_doubt() {
+                let hint = "the server asks for a client certificate, and none was given: pass one \
+                            with `--tls-cert` and `--tls-key`";
+                report.hint = Some(hint.to_owned());
+            }
+            return;
+        };
+        let fits =
+            accepted.is_empty() || identity.chain.iter().any(|it| accepted.contains(&it.issuer));
+        let Some(top) = identity.chain.last() else { return };
+        let is_sound = Flaw::of(identity, SystemTime::now()).is_none();
+        let known = if !fits {
+            if is_sound && identity.chain.len() == 1 {
+                report.hint = Some(format!(
+                    "pass a certificate of a CA that the server trusts; if {} is an intermediate CA \
+                     below one, put its certificate behind yours in the file",
+                    top.issuer
+                ));
+            }
+            let accepted = accepted.join(" or ");
+            format!("it asks for a certificate of {accepted}, and ours is of {}", top.issuer)
+        } else if self.is_in_doubt() && is_sound {
+            "ours is of a CA that it takes, so it may be revoked, or be for somebody else"
+                .to_owned()
+        } else {
+            return;
+        };
+        let cause = report.cause.take();
+        report.cause = Some(cause.map(|cause| format!("{cause}; {known}")).unwrap_or(known));
+    }
+
+    /// Whether an answer of HTTP may be about our certificate.
+    fn is_in_doubt(&self) -> bool {
+        matches!(self.first_status.map(|status| status.as_u16()), Some(400 | 403 | 495 | 496))
+    }
+
+    /// The variable that named the proxy.
+    pub(super) fn proxy_source(&self) -> Option<&str> {
+        self.proxy.as_ref().map(|(_, source)| &**source)
     }
 
     fn lap(&mut self, at: Instant) -> Duration {

@@ -10,8 +10,8 @@ use crate::tls::explain::Peer;
 use crate::tls::explain::flaw::clock;
 
 const PASS_ONE: &str = "pass one with `--tls-cert` and `--tls-key`, or with `--tls-pfx`";
-const OF_A_KNOWN_CA: &str =
-    "ask for a certificate of a CA that the server trusts, then pass it with `--tls-cert`";
+const OF_A_KNOWN_CA: &str = "ask for a certificate of a CA that the server trusts, then pass it with \
+                             `--tls-cert`, with any intermediate CA behind it in the file";
 const LOG_OF_THE_SERVER: &str = "the log of the server says why";
 
 /// Explains a fatal alert of the server. `asked`: the server has asked for a client certificate by

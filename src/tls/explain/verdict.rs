@@ -46,6 +46,7 @@ pub(super) fn explain(
             "the server needs a new certificate",
         ),
         C::BadSignature => bad_signature(presented),
+        C::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => of_another_key(presented),
         _ => other(verdict, presented),
     }
 }
@@ -194,6 +195,28 @@ fn bad_signature(presented: Option<&Presented>) -> Explanation {
     }
 }
 
+/// The trusted certificate of that name has a key of another kind than the one that signed.
+fn of_another_key(presented: Option<&Presented>) -> Explanation {
+    const TERM: &str = "(`UnsupportedSignatureAlgorithmForPublicKey`)";
+    match presented {
+        Some(presented) if presented.self_issued => self_signed(presented, TERM),
+        Some(presented) if presented.refused => {
+            let issuer = presented.missing_issuer();
+            Explanation::new(
+                format!(
+                    "the key of the trusted certificate {issuer} is of another kind than the one that \
+                     signed the server's certificate: another CA of that name did {TERM}"
+                ),
+                "pass the present certificate of the server's CA with `--tls-ca`",
+            )
+        }
+        _ => Explanation::new(
+            format!("the server signs with another kind of key than its certificate has {TERM}"),
+            "the server is set up wrongly, or someone else answers in its place",
+        ),
+    }
+}
+
 fn self_signed(presented: &Presented, term: &str) -> Explanation {
     Explanation::new(
         format!(
@@ -233,11 +256,7 @@ fn other(verdict: &CertificateError, presented: Option<&Presented>) -> Explanati
 }
 
 fn is_weak(verdict: &CertificateError) -> bool {
-    matches!(
-        verdict,
-        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
-            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
-    )
+    matches!(verdict, CertificateError::UnsupportedSignatureAlgorithmContext { .. })
 }
 
 fn shown(time: UnixTime) -> String {

@@ -237,6 +237,11 @@ fn proxy_report(dial: &Dial, cause: &(dyn Error + 'static)) -> Report {
     let Some(proxy) = dial.proxy() else { return tcp_report(origin, cause) };
     let (name, source) = (origin.name(), proxy.source());
     let hint = match cause.downcast_ref::<ProxyError>() {
+        Some(ProxyError::Refused(StatusCode::PROXY_AUTHENTICATION_REQUIRED))
+            if proxy.login().is_some() || proxy.authorization().is_some() =>
+        {
+            format!("check user and password in `{source}`")
+        }
         Some(ProxyError::Refused(StatusCode::PROXY_AUTHENTICATION_REQUIRED)) => {
             format!("put user and password into `{source}`: `http://user:password@{proxy}`")
         }

@@ -11,6 +11,7 @@ use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 
+use crate::limits;
 use crate::transport::http::link::LinkState;
 
 /// What the first bytes of a peer show.
@@ -48,17 +49,25 @@ impl Greeting {
     }
 }
 
-/// A stream whose first bytes are noted in a [`LinkState`].
+/// A stream whose first bytes are noted in a [`LinkState`], and which does not go on for ever without a
+/// response in it.
 pub(crate) struct Greeted<S> {
     stream: S,
-    // Until enough is noted.
-    state: Option<Arc<LinkState>>,
+    state: Arc<LinkState>,
+    // Enough of the first bytes is noted.
+    noted: bool,
 }
+
+/// Interim responses (RFC 9110 section 15.2) may come as long as the server likes, and hyper reads on as
+/// long as they come.
+#[derive(Debug, thiserror::Error)]
+#[error("more than {} KiB came, and no response in them", limits::HEAD_BYTES / 1024)]
+struct Endless;
 
 impl<S> Greeted<S> {
     /// Notes the first bytes of `stream` in `state`.
     pub(crate) fn new(stream: S, state: Arc<LinkState>) -> Self {
-        Self { stream, state: Some(state) }
+        Self { stream, state, noted: false }
     }
 }
 
@@ -71,8 +80,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Greeted<S> {
         let before = buffer.filled().len();
         let result = Pin::new(&mut self.stream).poll_read(cx, buffer);
         let told = buffer.filled().get(before..).unwrap_or_default();
-        if self.state.as_ref().is_some_and(|state| state.note_greeting(told)) {
-            self.state = None;
+        if !self.noted {
+            self.noted = self.state.note_greeting(told);
+        }
+        if self.state.waits_in_vain(told.len()) {
+            return Poll::Ready(Err(io::Error::other(Endless)));
         }
         result
     }

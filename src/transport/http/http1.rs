@@ -64,6 +64,7 @@ impl Http1 {
             left: left.clone(),
             sent: sent.clone(),
         };
+        self.state.note_request();
         let response = self.requests.try_send_request(request.map(upload)).await;
         let response = response.map_err(|mut failed| {
             // A message that hyper gives back, or whose body it never asked for, did not leave.

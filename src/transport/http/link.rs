@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
@@ -72,6 +73,9 @@ pub(crate) struct LinkState {
     cause: OnceLock<Cause>,
     greeting: Mutex<Vec<u8>>,
     answered: AtomicBool,
+    /// Whether a request waits for its response, and how many bytes have come since.
+    waits: AtomicBool,
+    unanswered: AtomicUsize,
     generation: AtomicU64,
 }
 
@@ -126,6 +130,19 @@ impl LinkState {
     /// A response came over this connection, so the peer has accepted us.
     pub(crate) fn note_answer(&self) {
         self.answered.store(true, Ordering::Relaxed);
+        self.waits.store(false, Ordering::Relaxed);
+    }
+
+    /// A request leaves, and the next response is its own.
+    pub(crate) fn note_request(&self) {
+        self.unanswered.store(0, Ordering::Relaxed);
+        self.waits.store(true, Ordering::Relaxed);
+    }
+
+    /// Counts bytes that came. True if they are more than the head of any response has.
+    pub(crate) fn waits_in_vain(&self, bytes: usize) -> bool {
+        let before = self.unanswered.fetch_add(bytes, Ordering::Relaxed);
+        self.waits.load(Ordering::Relaxed) && before + bytes > limits::HEAD_BYTES
     }
 
     /// Whether a response ever came.

@@ -39,7 +39,8 @@ impl Admission {
         let refused = self.rules.admit(peer).err()?;
         tracing::warn!("{refused}");
         // Which names would do is nobody's business.
-        Some(Report::new("this client certificate is not on the list of this server"))
+        let report = Report::new("this client certificate is not on the list of this server");
+        Some(report.hint("ask whoever runs the server to allow this certificate"))
     }
 
     /// Lets a request pass, with the origin that may see the answer, or answers it.

@@ -19,6 +19,12 @@ impl Refusal {
     pub(super) fn words(&self, origin: &Origin) -> Words {
         let row = |kind, error, hint| Words { kind, error, hint };
         match self.status.as_u16() {
+            302 | 303 => row(
+                Kind::Refused,
+                "redirects",
+                "give the final URL; if that is a page to log in at, give credentials with \
+                 `--header-file`",
+            ),
             300..=399 => row(Kind::Refused, "redirects", "give the final URL"),
             // How nginx says that it got none, or one that it does not trust.
             400 if self.wants_certificate() => row(

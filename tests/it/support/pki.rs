@@ -45,8 +45,11 @@ pub(crate) struct Leaf {
 
 impl Ca {
     pub(crate) fn new(name: &str) -> Self {
-        let params = ca_params(name);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        Self::with_key(name, KeyPair::generate().unwrap())
+    }
+
+    pub(crate) fn with_key(name: &str, key: KeyPair) -> Self {
+        let issuer = CertifiedIssuer::self_signed(ca_params(name), key).unwrap();
         Self { issuer, above: Vec::new() }
     }
 

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use serde_json::Map;
 use serde_json::Value;
 
+use crate::cli::probe::hosts::container;
 use crate::cli::probe::hosts::env_file;
 use crate::cli::probe::hosts::values::Values;
 use crate::report::Report;
@@ -38,8 +39,8 @@ pub(super) fn read(entry: &Value, values: &Values<'_>) -> Start {
         return Start::Other(how.to_owned());
     };
     let args = from.get("args").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let args = args.iter().filter_map(Value::as_str);
-    let words: Vec<&str> = std::iter::once(command).chain(args).collect();
+    let args: Vec<String> = args.iter().map(plain).collect();
+    let words: Vec<&str> = [command].into_iter().chain(args.iter().map(String::as_str)).collect();
     let Some(at) = position(&words, values) else {
         return Start::Other(format!("not this program: {command}"));
     };
@@ -65,16 +66,20 @@ fn ours(
     for (name, value) in env {
         variables.push((name.clone(), values.fill(&plain(value), &[]).map_err(Start::Other)?));
     }
-    let (launcher, own) = words.split_at(at);
-    for word in of_container(launcher) {
-        let word = values.fill(word, &variables).map_err(Start::Other)?;
-        if let Some((name, value)) = word.split_once('=') {
-            variables.push((name.to_owned(), value.to_owned()));
-        }
-    }
+    let fill = |word: &&str| values.fill(word, &variables);
+    let filled: Result<Vec<String>, String> = words.iter().map(fill).collect();
+    let filled = filled.map_err(Start::Other)?;
+    let (launcher, own) = filled.split_at(at);
+    let set = container::values(launcher, ["-e", "--env"]).into_iter();
+    let set = set.filter_map(|pair| pair.split_once('='));
+    variables.extend(set.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let mounts = container::mounts(launcher);
     let args: Result<Vec<String>, String> =
-        own.iter().skip(1).map(|word| values.fill(word, &variables)).collect();
+        own.iter().skip(1).map(|word| container::here(word, &mounts)).collect();
     let args = args.map_err(Start::Other)?;
+    for (_, value) in &mut variables {
+        *value = container::here(value, &mounts).map_err(Start::Other)?;
+    }
     match unset(&args) {
         Some(name) => Err(Start::Broken(
             Report::new(format!("the variable `{name}` is not set"))
@@ -93,20 +98,13 @@ fn unset(args: &[String]) -> Option<&str> {
     others.filter_map(|(_, arg)| Some(arg.split_once("${")?.1.split_once('}')?.0)).next()
 }
 
-/// A value of `env` as the process gets it: some are numbers, and `null` unsets a variable.
+/// A value as the process gets it: some are numbers, and `null` unsets a variable.
 fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
-}
-
-/// What `docker run` and its like set: `--env NAME=value`.
-fn of_container<'a>(launcher: &[&'a str]) -> impl Iterator<Item = &'a str> {
-    let pairs = launcher.windows(2).filter(|pair| matches!(pair[0], "-e" | "--env"));
-    let pairs: Vec<&str> = pairs.map(|pair| pair[1]).collect();
-    pairs.into_iter()
 }
 
 fn object(value: &Value) -> &Map<String, Value> {
