@@ -186,13 +186,13 @@ async fn list(
         };
         let left = |why: &str| {
             let what = format!("the list of {} was left after {pages} pages", kind.plural());
-            Ok(Some(Report::new(what).cause(why)))
+            Some(Report::new(what).cause(why))
         };
         if !seen.insert(cursor.to_string()) {
-            return left("the server sends the same `nextCursor` again");
+            return Ok(left("the server sends the same `nextCursor` again"));
         }
         if pages == limits::LIST_PAGES {
-            return left("it goes on");
+            return Ok(left("it goes on"));
         }
         params = json!({ "cursor": cursor });
     }
