@@ -78,6 +78,11 @@ pub(crate) fn node_package(script: &str) -> Option<Command> {
     Some(command)
 }
 
+/// The folder of the installed packages, for commands that look for them by themselves, as npx does.
+pub(crate) fn node_modules() -> Option<PathBuf> {
+    Some(node_folder()?.join("node_modules"))
+}
+
 /// A program of the system, and the Debian package that has it.
 pub(crate) fn of_system(program: &str, package: &str) -> Option<PathBuf> {
     let places = env::var_os("PATH").unwrap_or_default();
