@@ -139,11 +139,13 @@ fn every_flag_in_a_document_is_one_of_the_program() {
     let help: String = COMMANDS.into_iter().map(help).collect();
     let mut known = flags(&help);
     known.extend(["--git", "--locked", "--path", "--release"]); // cargo's
+    known.extend(["--profile", "--rm"]); // docker compose's
     known.push("--flag"); // the word for any
     // The pages for users; those for contributors name the flags of other programs too.
     let for_users = |path: &String| {
         path.ends_with(".md")
-            && (path.starts_with("docs/") || path == "README.md" || path == "SECURITY.md")
+            && (path.starts_with("docs/")
+                || matches!(&**path, "LOCAL_MTLS_TESTING.md" | "README.md" | "SECURITY.md"))
     };
     for path in files().into_iter().filter(for_users) {
         for flag in flags(&read(&path)) {
