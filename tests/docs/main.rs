@@ -1,5 +1,5 @@
-//! What README.md and LOCAL_MTLS_TESTING.md tell people to type is typed here, and has to print what
-//! they show.
+//! What README.md, LOCAL_MTLS_TESTING.md and guides tell people to type is typed here, and has to print
+//! what they show.
 //!
 //! Each `sh` block is a script of its own in a scratch folder, with the built programs on `PATH`. A
 //! `jsonl` block after it is what its reader types, a `text` block what it prints, on both outputs:
