@@ -56,8 +56,8 @@ fn what_is_not_run_stands_in_a_document() {
 }
 
 fn type_all(name: &str, document: &str) {
-    let Some(packages) = install::node_modules() else { return };
-    let mut terminal = Terminal::new(&packages);
+    let Some(node) = install::node_folder() else { return };
+    let mut terminal = Terminal::new(&node.join("node_modules"));
     let is_run = |block: &Block| !NOT_RUN.iter().any(|(start, _)| block.script.starts_with(start));
     let blocks: Vec<_> = page::blocks(&document.replace("\r\n", "\n"));
     assert!(blocks.iter().filter(|block| is_run(block)).count() > 2, "{name}");

@@ -78,11 +78,6 @@ pub(crate) fn node_package(script: &str) -> Option<Command> {
     Some(command)
 }
 
-/// The folder of the installed packages, for commands that look for them by themselves, as npx does.
-pub(crate) fn node_modules() -> Option<PathBuf> {
-    Some(node_folder()?.join("node_modules"))
-}
-
 /// A program of the system, and the Debian package that has it.
 pub(crate) fn of_system(program: &str, package: &str) -> Option<PathBuf> {
     let places = env::var_os("PATH").unwrap_or_default();
@@ -113,7 +108,8 @@ fn packages() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/packages")
 }
 
-fn node_folder() -> Option<PathBuf> {
+/// The folder whose `node_modules` has the packages, for what looks there by itself, as npx does.
+pub(crate) fn node_folder() -> Option<PathBuf> {
     static NODE: Installed = OnceLock::new();
     available(NODE.get_or_init(|| install("package-lock", node_packages)))
 }
