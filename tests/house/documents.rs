@@ -155,6 +155,21 @@ fn every_flag_in_a_document_is_one_of_the_program() {
 }
 
 #[test]
+fn every_message_that_is_explained_is_one_of_the_program() {
+    // A text goes on in the next line after a backslash.
+    let unbroken = |code: String| code.split("\\\n").map(str::trim_start).collect::<String>();
+    let paths = files().into_iter().filter(|path| path.starts_with("src/"));
+    let source: String = paths.map(|path| unbroken(read(&path))).collect();
+    let guide = read("docs/troubleshooting.md");
+    let (_, table) = guide.split_once("\n## By what the program says\n").expect("the table");
+    let messages: Vec<_> = table.lines().filter_map(|line| line.strip_prefix("| `")).collect();
+    assert!(messages.len() > 20);
+    for message in messages.iter().filter_map(|row| row.split('`').next()) {
+        assert!(source.contains(message), "the program does not say `{message}`");
+    }
+}
+
+#[test]
 fn every_configuration_of_a_host_is_json() {
     let readme = read("README.md");
     let blocks: Vec<_> = readme.split("```json\n").skip(1).collect();
