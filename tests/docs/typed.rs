@@ -14,7 +14,7 @@ const NOT_RUN: [(&str, &str); 6] = [
     ("cargo install", "takes minutes, and writes to the home of who runs the tests"),
     ("AWS_LC_SYS_NO_JITTER_ENTROPY=1 cargo install", "the same, and needs a network"),
     ("claude ", "needs Claude Code"),
-    ("docker ", "tests/images runs what needs an engine"),
+    ("docker ", "needs an engine, and images that are built first"),
 ];
 
 /// What a host would say first to the bridge.
