@@ -7,6 +7,7 @@
 mod config;
 mod faces;
 mod readme;
+mod tables;
 
 #[test]
 fn the_texts_are_those_on_file() {

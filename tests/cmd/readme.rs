@@ -18,7 +18,7 @@ fn every_variable_of_the_help_is_in_the_readme_and_the_other_way_round() {
 #[test]
 fn every_variable_that_the_program_reads_is_in_its_help() {
     let source = include_str!("../../src/cli/tls.rs");
-    let helped = help() + &help_of("serve");
+    let helped = help() + &help_of(&["serve"]);
     assert_eq!(words(source, "MCP_REMOTE_"), words(&helped, "MCP_REMOTE_"));
 }
 
@@ -26,20 +26,19 @@ fn every_variable_that_the_program_reads_is_in_its_help() {
 fn every_flag_and_variable_of_serve_is_in_its_guide() {
     let guide = include_str!("../../docs/serve.md");
     for prefix in ["--", "MCP_REMOTE_"] {
-        let (told, known) = (words(guide, prefix), words(&help_of("serve"), prefix));
+        let (told, known) = (words(guide, prefix), words(&help_of(&["serve"]), prefix));
         let missing: Vec<_> = known.difference(&told).filter(|word| *word != "--help").collect();
         assert!(missing.is_empty(), "not in docs/serve.md: {missing:?}");
     }
 }
 
 fn help() -> String {
-    help_of("")
+    help_of(&[])
 }
 
 /// The help of a command.
-fn help_of(command: &str) -> String {
-    let words: Vec<&str> = [command, "--help"].into_iter().filter(|it| !it.is_empty()).collect();
-    let output = program(&words).output().expect("the program starts");
+pub(crate) fn help_of(command: &[&str]) -> String {
+    let output = program(command).arg("--help").output().expect("the program starts");
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
@@ -52,7 +51,7 @@ fn section(title: &str) -> String {
 }
 
 /// All names that start with `prefix`; what follows an `=` is a value.
-fn words(text: &str, prefix: &str) -> BTreeSet<String> {
+pub(crate) fn words(text: &str, prefix: &str) -> BTreeSet<String> {
     text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'))
         .filter(|word| word.starts_with(prefix) && word.len() > prefix.len())
         .filter(|word| word.trim_start_matches('-').starts_with(|c: char| c.is_alphabetic()))

@@ -139,16 +139,33 @@ fn every_flag_in_a_document_is_one_of_the_program() {
     let help: String = COMMANDS.into_iter().map(help).collect();
     let mut known = flags(&help);
     known.extend(["--git", "--locked", "--path", "--release"]); // cargo's
+    known.extend(["--profile", "--rm"]); // docker compose's
     known.push("--flag"); // the word for any
     // The pages for users; those for contributors name the flags of other programs too.
     let for_users = |path: &String| {
         path.ends_with(".md")
-            && (path.starts_with("docs/") || path == "README.md" || path == "SECURITY.md")
+            && (path.starts_with("docs/")
+                || matches!(&**path, "LOCAL_MTLS_TESTING.md" | "README.md" | "SECURITY.md"))
     };
     for path in files().into_iter().filter(for_users) {
         for flag in flags(&read(&path)) {
             assert!(known.contains(&flag), "{path}: {flag}");
         }
+    }
+}
+
+#[test]
+fn every_message_that_is_explained_is_one_of_the_program() {
+    // A text goes on in the next line after a backslash.
+    let unbroken = |code: String| code.split("\\\n").map(str::trim_start).collect::<String>();
+    let paths = files().into_iter().filter(|path| path.starts_with("src/"));
+    let source: String = paths.map(|path| unbroken(read(&path))).collect();
+    let guide = read("docs/troubleshooting.md");
+    let (_, table) = guide.split_once("\n## By what the program says\n").expect("the table");
+    let messages: Vec<_> = table.lines().filter_map(|line| line.strip_prefix("| `")).collect();
+    assert!(messages.len() > 20);
+    for message in messages.iter().filter_map(|row| row.split('`').next()) {
+        assert!(source.contains(message), "the program does not say `{message}`");
     }
 }
 

@@ -108,7 +108,8 @@ fn packages() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/packages")
 }
 
-fn node_folder() -> Option<PathBuf> {
+/// The folder whose `node_modules` has the packages, for what looks there by itself, as npx does.
+pub(crate) fn node_folder() -> Option<PathBuf> {
     static NODE: Installed = OnceLock::new();
     available(NODE.get_or_init(|| install("package-lock", node_packages)))
 }
