@@ -2,8 +2,8 @@
 //!
 //! Words are compared one by one, since where a line breaks depends on how long the words are. What
 //! is another at each run counts as the same: a date, a time of day, a duration, the days that a
-//! certificate has left, the version of a program, the fingerprint of a certificate. A `...` stands
-//! for any words, also for none.
+//! certificate has left, the version of a program, the fingerprint of a certificate, the digits in the
+//! name of a CA. A `...` stands for any words, also for none.
 
 /// Both texts, unless the one is what the other shows.
 pub(crate) fn difference(place: &str, shown: &str, printed: &str) -> Option<String> {
@@ -43,7 +43,7 @@ fn common(word: &str, next: &str) -> String {
         () if shape(core) == "9:9:9" => "TIME",
         () if shape(core).starts_with("9-9-9T9:9:9") => "MOMENT",
         () if shape(core) == "9.9.9" => "VERSION",
-        () if core.len() >= 12 && core.bytes().all(|byte| byte.is_ascii_hexdigit()) => "HEX",
+        () if core.len() >= 8 && core.bytes().all(|byte| byte.is_ascii_hexdigit()) => "HEX",
         () => return word.to_owned(),
     };
     word.replace(core, name)

@@ -223,7 +223,7 @@ impl Way {
     pub(super) fn explain_certificate(&self, report: &mut Report) {
         let Some(accepted) = self.asked.as_ref().map(Asked::issuers) else { return };
         let Some(identity) = &self.identity else {
-            if self.is_in_doubt() {
+            if self.is_first_answer(&[400, 403, 495, 496]) {
                 let hint = "the server asks for a client certificate, and none was given: pass one \
                             with `--tls-cert` and `--tls-key`";
                 report.hint = Some(hint.to_owned());
@@ -244,7 +244,8 @@ impl Way {
             }
             let accepted = accepted.join(" or ");
             format!("it asks for a certificate of {accepted}, and ours is of {}", top.issuer)
-        } else if self.is_in_doubt() && is_sound {
+        // A 403 may have any reason.
+        } else if self.is_first_answer(&[400, 495, 496]) && is_sound {
             "ours is of a CA that it takes, so it may be revoked, or be for somebody else"
                 .to_owned()
         } else {
@@ -254,9 +255,8 @@ impl Way {
         report.cause = Some(cause.map(|cause| format!("{cause}; {known}")).unwrap_or(known));
     }
 
-    /// Whether an answer of HTTP may be about our certificate.
-    fn is_in_doubt(&self) -> bool {
-        matches!(self.first_status.map(|status| status.as_u16()), Some(400 | 403 | 495 | 496))
+    fn is_first_answer(&self, statuses: &[u16]) -> bool {
+        self.first_status.is_some_and(|status| statuses.contains(&status.as_u16()))
     }
 
     /// The variable that named the proxy.
