@@ -113,22 +113,21 @@ struct RemoveFlags {
 
 /// Which entry of which file.
 #[derive(Args)]
-#[command(next_help_heading = "Entry")]
 struct PlaceFlags {
     /// The client, by its word of the list below
     #[arg(hide = true)]
     client: Option<OsString>,
 
     /// Name of the server in the client
-    #[arg(long, value_name = "name")]
+    #[arg(long, value_name = "name", help_heading = "Entry")]
     name: Option<String>,
 
     /// The file of the project in this folder instead of the user's
-    #[arg(long)]
+    #[arg(long, help_heading = "Entry")]
     project: bool,
 
-    /// Another file of the same kind, for clients that keep it elsewhere
-    #[arg(long, value_name = "path", conflicts_with = "project")]
+    /// Another file of the same form, where a client keeps it elsewhere
+    #[arg(long, value_name = "path", help_heading = "Entry")]
     file: Option<PathBuf>,
 }
 
@@ -152,14 +151,13 @@ struct EntryFlags {
 
 /// How sure the user is.
 #[derive(Args)]
-#[command(next_help_heading = "Entry")]
 struct SureFlags {
     /// Change the file without asking
-    #[arg(long)]
+    #[arg(long, help_heading = "Entry")]
     yes: bool,
 
     /// Also an entry that is another program's
-    #[arg(long)]
+    #[arg(long, help_heading = "Entry")]
     force: bool,
 }
 
@@ -285,6 +283,9 @@ fn file(
     name: &str,
     folders: &Folders,
 ) -> Result<Option<Location>, UsageError> {
+    if flags.project && flags.file.is_some() {
+        return Err(UsageError::new("Use either --project OR --file, not both."));
+    }
     if let Some(file) = &flags.file {
         let path = Place { os: folders.os, folder: &folders.project }.absolute("--file", file)?;
         return Ok(Some(Location { path, root: String::new() }));

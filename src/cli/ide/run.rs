@@ -45,7 +45,12 @@ enum End {
 /// Does what was asked for.
 pub(in crate::cli) fn run(task: Task) -> ExitCode {
     let end = match task {
-        Task::List(folders) => ide::list(&folders).iter().try_for_each(listed).map(|()| End::Done),
+        Task::List(folders) => {
+            let text: String = ide::list(&folders).iter().map(listed).collect();
+            // `list | head` may close the pipe early.
+            let _ = io::stdout().write_all(text.as_bytes());
+            Ok(End::Done)
+        }
         Task::Show(shown) => show(&shown),
         Task::Install(task) => install(*task),
         Task::Remove(target, sure) => remove(target, sure),
@@ -58,7 +63,7 @@ pub(in crate::cli) fn run(task: Task) -> ExitCode {
     }
 }
 
-fn listed(listed: &Listed) -> Result<(), Report> {
+fn listed(listed: &Listed) -> String {
     let label = if listed.scope == Scope::User { listed.host.id } else { "  in a project" };
     let state = match &listed.state {
         State::NoFile => "no file".to_owned(),
@@ -66,7 +71,7 @@ fn listed(listed: &Listed) -> Result<(), Report> {
         State::Ours(names) => format!("ours: {}", names.join(", ")),
         State::Unusable(cause) => format!("cannot be read: {cause}"),
     };
-    say(&format!("{label:<16}{}\n{:<16}  {state}\n", listed.path, ""))
+    format!("{label:<16}{}\n{:<16}  {state}\n", listed.path, "")
 }
 
 fn show(shown: &Shown) -> Result<End, Report> {

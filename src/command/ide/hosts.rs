@@ -208,8 +208,8 @@ pub static HOSTS: [Host; 13] = [
         user: everywhere(Base::Home, ".junie/mcp/mcp.json"),
         project: Some(".junie/mcp/mcp.json"),
         note: Some(
-            "this file is Junie's; for AI Assistant, paste what `ide show jetbrains` prints into Settings | \
-             Tools | AI Assistant | Model Context Protocol (MCP)",
+            "this file is Junie's; JetBrains' Assistant has its own list in the settings, under Tools, Model Context \
+             Protocol (MCP): paste what `ide show jetbrains` prints there",
         ),
         ..COMMON
     },

@@ -38,14 +38,19 @@ pub enum State {
 
 /// The files of all hosts on this machine.
 pub fn list(folders: &Folders) -> Vec<Listed> {
-    let scopes = [Scope::User, Scope::Project];
-    let all = HOSTS.iter().flat_map(|host| scopes.map(|scope| (host, scope)));
-    let one = |(host, scope): (&'static Host, Scope)| {
-        let path = host.file(scope, folders, "NAME")?.path;
-        let state = state(host, &path);
-        Some(Listed { host, scope, path, state })
-    };
-    all.filter_map(one).collect()
+    let path = |host: &Host, scope| Some(host.file(scope, folders, "NAME")?.path);
+    let mut all = Vec::new();
+    for host in &HOSTS {
+        let user = path(host, Scope::User);
+        // In the user's own folder the two are one.
+        let project = path(host, Scope::Project).filter(|path| Some(path) != user.as_ref());
+        for (scope, path) in [(Scope::User, user), (Scope::Project, project)] {
+            let Some(path) = path else { continue };
+            let state = state(host, &path);
+            all.push(Listed { host, scope, path, state });
+        }
+    }
+    all
 }
 
 fn state(host: &Host, path: &str) -> State {
