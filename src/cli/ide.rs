@@ -228,7 +228,7 @@ pub(super) fn resolve(
         Some(IdeVerb::Show(flags)) => show(*flags, folders, args, env),
         Some(IdeVerb::Install(flags)) => install(*flags, &folders, args, env),
         Some(IdeVerb::Remove(flags)) => {
-            Ok(Task::Remove(target(flags.place, &folders)?, flags.sure.into()))
+            Ok(Task::Remove(target(&flags.place, &folders)?, flags.sure.into()))
         }
     }
 }
@@ -254,22 +254,21 @@ fn install(
     args: &[OsString],
     env: &Environment,
 ) -> Result<Task, Refusal> {
-    let InstallFlags { entry: mut flags, sure, no_probe } = flags;
-    let place = PlaceFlags {
-        client: flags.place.client.take(),
-        name: flags.place.name.take(),
-        project: flags.place.project,
-        file: flags.place.file.take(),
-    };
-    let target = target(place, folders)?;
-    let Made { entry, probe, warnings } = make(flags, Os::here(), !no_probe, args, env)?;
+    let InstallFlags { entry: flags, sure, no_probe } = flags;
+    let target = target(&flags.place, folders)?;
+    let is_of_project = flags.place.project;
+    let Made { entry, probe, mut warnings } = make(flags, Os::here(), !no_probe, args, env)?;
+    if is_of_project && !entry.env.is_empty() {
+        let text = "a secret comes into the file of a project, which is often shared with others";
+        warnings.push(warning(text.to_owned()));
+    }
     let probe = probe.filter(|_| !no_probe);
     Ok(Task::Install(Box::new(Install { target, entry, probe, warnings, sure: sure.into() })))
 }
 
-fn target(flags: PlaceFlags, folders: &Folders) -> Result<Target, UsageError> {
-    let (host, name) = (client(&flags)?, name(&flags)?);
-    let Some(Location { path, root }) = file(&flags, host, &name, folders)? else {
+fn target(flags: &PlaceFlags, folders: &Folders) -> Result<Target, UsageError> {
+    let (host, name) = (client(flags)?, name(flags)?);
+    let Some(Location { path, root }) = file(flags, host, &name, folders)? else {
         return Err(UsageError::new(format!("{} has no file that is known here", host.title))
             .hint("name it with `--file`"));
     };

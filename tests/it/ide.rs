@@ -13,6 +13,7 @@ use crate::support::launch::Launch;
 use crate::support::mcp::Plan;
 use crate::support::probing::Probing;
 use crate::support::reply::Reply;
+use crate::support::secure::Pki;
 use crate::support::terminal::Terminal;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mcp-secure-remote");
@@ -144,12 +145,13 @@ fn the_bridge_starts_from_the_entry_of_each_client_and_the_probe_finds_it() {
 fn a_project_has_a_file_of_its_own_where_its_client_reads_one() {
     for (client, _, project, _) in CLIENTS {
         let user = User::new();
-        let words =
-            ["--name", "example", "https://a.example/mcp", "--no-probe", "--yes", "--project"];
+        let words = ["--name", "example", "https://a.example/mcp", "--header", "Cookie: x"];
+        let words = [&words[..], &["--no-probe", "--yes", "--project"]].concat();
         let said = user.ide(&[&["install", client], &words[..]].concat());
         match project {
             Some(file) => {
                 assert_eq!(said.code, Some(0), "{said:?}");
+                assert_eq!(said.err.matches("often shared with others").count(), 1, "{said:?}");
                 assert!(user.path(file).is_file(), "{client}");
             }
             None => {
@@ -202,6 +204,28 @@ fn each_system_and_launcher_has_its_snippet() {
     let said = user.well(&["show", "generic", "--name", "example", "https://a.example/mcp"]);
     assert!(!said.err.contains("reads it from"), "{said:?}");
     assert!(entry("x.json", &said.out, "mcpServers")["command"].is_string());
+}
+
+#[test]
+fn a_certificate_that_was_named_by_a_relative_path_is_found_wherever_the_host_starts_the_bridge() {
+    let pki = Pki::new();
+    let remote = Plan::legacy().behind(pki.acceptor(&["http/1.1"])).start();
+    let user = User::new();
+    fs::create_dir(user.path("pki")).unwrap();
+    for name in ["client.crt", "client.key", "ca.crt"] {
+        fs::copy(pki.path(name), user.path("pki").join(name)).unwrap();
+    }
+    let url = remote.url();
+    let flags = ["--tls-cert", "pki/client.crt", "--tls-key", "./pki/client.key", "--tls-ca"];
+    let words = ["install", "claude-code", "--name", "example", &url];
+    user.well(&[&words[..], &flags[..], &["pki/ca.crt", "--yes", "--project"]].concat());
+    let mut host = start(&entry(".json", &user.text(".mcp.json"), "mcpServers"));
+    host.initialize();
+    host.finish();
+    // Without it, nobody is let in, and nothing is installed.
+    let said =
+        user.ide(&["install", "cursor", "--name", "example", &url, "--tls-ca", "pki/ca.crt"]);
+    assert!(said.code == Some(1) && said.err.contains("nothing was installed"), "{said:?}");
 }
 
 #[test]

@@ -110,9 +110,11 @@ pub(super) fn via(
                 .push(warning(format!("write the absolute path of `{name}` there as the command")));
             Ok(Via::Binary(name))
         }
-        None if program.as_deref().is_some_and(|it| is_below(it, is_of_npx)) => Ok(Via::Npx),
-        None if program.as_deref().is_some_and(|it| is_below(it, is_of_uvx)) => Ok(Via::Uvx),
         Some("binary") | None => {
+            let launcher = program.as_deref().and_then(launcher).filter(|_| typed.is_none());
+            if let Some(launcher) = launcher {
+                return Ok(launcher);
+            }
             let path = program.as_deref().and_then(Path::to_str).map(str::to_owned);
             let unknown = || UsageError::new("The path of this program is unknown or not UTF-8");
             path.map(Via::Binary).ok_or_else(unknown)
@@ -140,19 +142,14 @@ fn program(args: &[OsString], env: &Environment) -> Option<PathBuf> {
     Some(known.unwrap_or(here))
 }
 
-fn is_below(path: &Path, is_it: impl Fn(&str) -> bool) -> bool {
-    let mut parts = path.components().filter_map(|part| part.as_os_str().to_str());
-    parts.any(is_it)
-}
-
-/// The folder in which `npx` keeps what it has fetched, until it cleans up.
-fn is_of_npx(part: &str) -> bool {
-    part == "_npx"
-}
-
-/// The folders of the cache of `uvx`.
-fn is_of_uvx(part: &str) -> bool {
-    part.starts_with("archive-v") || part.starts_with("environments-v")
+/// What has fetched the program that is at this path, into a folder that is cleaned up some day.
+fn launcher(program: &Path) -> Option<Via> {
+    let mut parts = program.components().filter_map(|part| part.as_os_str().to_str());
+    parts.find_map(|part| match part {
+        "_npx" => Some(Via::Npx),
+        _ if part.starts_with("archive-v") || part.starts_with("environments-v") => Some(Via::Uvx),
+        _ => None,
+    })
 }
 
 /// Who may read the files: the container's own user may not. Elsewhere than on Linux the files of a
@@ -167,4 +164,25 @@ fn user(os: Os) -> Option<String> {
 #[cfg(not(unix))]
 fn user(_: Os) -> Option<String> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::launcher;
+    use crate::command::ide::entry::Via;
+
+    #[test]
+    fn a_program_that_a_launcher_has_fetched_is_started_by_it_again() {
+        for (path, expected) in [
+            ("/u/.npm/_npx/0a1b/node_modules/linux-x64/bin/mcp-secure-remote", Some(Via::Npx)),
+            ("/u/.cache/uv/archive-v0/x1/bin/mcp-secure-remote", Some(Via::Uvx)),
+            ("/u/.cache/uv/environments-v2/x1/bin/mcp-secure-remote", Some(Via::Uvx)),
+            ("/u/.local/share/uv/tools/mcp-secure-remote/bin/mcp-secure-remote", None),
+            ("/usr/lib/node_modules/mcp-secure-remote/bin/mcp-secure-remote", None),
+        ] {
+            assert_eq!(launcher(Path::new(path)), expected, "{path}");
+        }
+    }
 }

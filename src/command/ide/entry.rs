@@ -159,23 +159,20 @@ impl Entry {
         Self { command, args: first.into_iter().chain(own).collect(), env }
     }
 
-    /// What stands in the configuration of a host; `None` if a text is missing or of another kind.
+    /// What stands in the configuration of a host; `None` if no command is in it.
     pub fn read(value: &Value) -> Option<Self> {
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        let args = match &value["args"] {
-            Value::Null => Vec::new(),
-            args => args.as_array()?.iter().map(text).collect::<Option<_>>()?,
-        };
-        let mut env = match &value["env"] {
-            Value::Null => Vec::new(),
-            env => {
-                let pairs = env.as_object()?.iter();
-                let pairs = pairs.map(|(name, value)| Some((name.clone(), text(value)?)));
-                pairs.collect::<Option<Vec<_>>>()?
-            }
-        };
+        // Older versions of Zed have an object with all of it.
+        let nested = value["command"].as_object();
+        let command = nested.map_or(&value["command"], |_| &value["command"]["path"]);
+        let from = if nested.is_some() { &value["command"] } else { value };
+        let args = from["args"].as_array().into_iter().flatten();
+        let args = args.map(|arg| arg.as_str().unwrap_or_default().to_owned()).collect();
+        let env = from["env"].as_object().into_iter().flatten();
+        // Some write numbers.
+        let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let mut env: Vec<_> = env.map(|(name, value)| (name.clone(), plain(value))).collect();
         env.sort();
-        Some(Self { command: text(&value["command"])?, args, env })
+        Some(Self { command: command.as_str()?.to_owned(), args, env })
     }
 
     /// Whether it starts this program.
@@ -306,9 +303,13 @@ mod tests {
         assert!(entry.is_ours());
         assert_eq!((entry.args.len(), &*entry.env[0].1), (2, "b"));
         assert!(!Entry::read(&json!({"command": "npx", "args": ["other"]})).unwrap().is_ours());
-        for foreign in
-            [json!({"url": "https://a/"}), json!(7), json!({"command": "x", "args": [1]})]
-        {
+        for ours in [
+            json!({"command": {"path": "mcp-secure-remote", "args": ["https://a/"]}}),
+            json!({"command": "mcp-secure-remote", "args": [1], "env": {"N": 5}}),
+        ] {
+            assert!(Entry::read(&ours).unwrap().is_ours(), "{ours}");
+        }
+        for foreign in [json!({"url": "https://a/"}), json!(7), json!({"command": ["x"]})] {
             assert_eq!(Entry::read(&foreign), None);
         }
     }

@@ -55,7 +55,7 @@ pub(super) fn write(
     readers: Readers,
 ) -> Result<Option<PathBuf>, Report> {
     let told = |error: io::Error| failed("write", path, reason(&error, path));
-    let target = if before.is_some() { fs::canonicalize(path).map_err(told)? } else { path.into() };
+    let target = behind(path).map_err(told)?;
     if before.is_some() && fs::metadata(&target).map_err(told)?.permissions().readonly() {
         return Err(failed("write", path, "it is read-only"));
     }
@@ -94,7 +94,7 @@ pub(super) fn delete(path: &Path, before: &str, root: Option<&Path>) -> Result<(
 
 /// The copies of a file, the latest first.
 pub(super) fn backups(path: &Path) -> Vec<PathBuf> {
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let target = behind(path).unwrap_or_else(|_| path.to_owned());
     let names = (1..=limits::HOST_FILE_BACKUPS).map(|number| backup_name(&target, number));
     let mut found: Vec<PathBuf> = names.filter(|path| path.is_file()).collect();
     found.reverse();
@@ -105,7 +105,7 @@ pub(super) fn backups(path: &Path) -> Vec<PathBuf> {
 pub(super) fn restore(path: &Path, before: &str, backup: &Path, text: &str) -> Result<(), Report> {
     let told = |error: io::Error| failed("write", path, reason(&error, path));
     check(path, Some(before))?;
-    let target = fs::canonicalize(path).map_err(told)?;
+    let target = behind(path).map_err(told)?;
     replace(&target, Some(before), text, Readers::Owner).map_err(told)?;
     fs::remove_file(backup).map_err(|error| failed("remove", backup, reason(&error, backup)))
 }
@@ -130,6 +130,12 @@ fn check(path: &Path, before: Option<&str>) -> Result<(), Report> {
         return Ok(());
     }
     Err(failed("write", path, "it has changed in the meantime").hint("run the same command again"))
+}
+
+/// The file that a link leads to; what is none is itself.
+fn behind(path: &Path) -> io::Result<PathBuf> {
+    let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    if is_link { fs::canonicalize(path) } else { Ok(path.to_owned()) }
 }
 
 /// Never over a copy that is there.
