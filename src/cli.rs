@@ -12,6 +12,7 @@ mod certs;
 mod clock;
 mod files;
 mod flags;
+mod ide;
 mod line;
 mod probe;
 mod serve;
@@ -65,6 +66,8 @@ pub enum Request {
     Certs(Task),
     /// Show both ends at work.
     Demo,
+    /// Change or show the configuration of a host.
+    Ide(ide::Task),
     /// Say what works on the way to a server, and what does not.
     Probe(Box<ProbeInvocation>),
     /// Put a server on the network.
@@ -117,6 +120,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &Environment) -> ExitC
         Ok(Request::Serve(invocation)) => serve(*invocation),
         Ok(Request::CheckServer(invocation, text)) => check_server(&invocation, &text),
         Ok(Request::Certs(task)) => finish(task.run(&mut io::stdout()), Format::Text),
+        Ok(Request::Ide(task)) => ide::run(task),
         Ok(Request::Demo) => finish(block_on(demo::run(io::stdout())), Format::Text),
         Ok(Request::WatchChildren) => watch_children(),
         Ok(Request::Print(text)) => {
@@ -155,6 +159,10 @@ pub fn parse(
         Ok(CommandLine { command: Some(Verb::Certs(flags)), .. }) => {
             let task = certs::resolve(*flags, env);
             task.map(Request::Certs).map_err(|error| error.about(Topic::of(&args)).into())
+        }
+        Ok(CommandLine { command: Some(Verb::Ide(flags)), .. }) => {
+            let task = ide::resolve(flags, &args, env);
+            task.map(Request::Ide).map_err(|error| error.about(&args))
         }
         Ok(CommandLine { command: Some(Verb::Probe(flags)), .. }) => {
             let invocation = probe::resolve(*flags, &args, env);

@@ -3,6 +3,7 @@
 pub mod bridge;
 pub mod certs;
 pub mod demo;
+pub mod ide;
 pub mod probe;
 pub mod serve;
 

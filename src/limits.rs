@@ -629,6 +629,20 @@ pub const PROBE_EXPIRY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Largest configuration of a host, in bytes: some hosts keep the whole of their state in it.
 pub const HOST_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
+/// Copies beside the configuration of a host that `ide` makes, and looks through for the one to put back:
+/// a person makes one a change, and far fewer than this.
+pub const HOST_FILE_BACKUPS: usize = 100;
+
+/// Longest name that `ide` gives a server, in characters: some hosts put it before that of each tool, and
+/// models take names of 64.
+pub const SERVER_NAME_CHARS: usize = 48;
+
+/// Longest answer to a question at a terminal, in bytes: a word.
+pub const ANSWER_BYTES: u64 = 64;
+
+/// Characters of a line in the difference that `ide` shows: some hosts write all of a file on one line.
+pub const SHOWN_LINE_CHARS: usize = 200;
+
 /// Between two looks at the clock while a step is under way, for the line that says so on a terminal.
 pub const PROBE_TICK: Duration = Duration::from_millis(250);
 

@@ -9,6 +9,7 @@ use clap::Parser;
 use clap::Subcommand;
 
 use crate::cli::certs::CertsFlags;
+use crate::cli::ide::IdeFlags;
 use crate::cli::probe::ProbeFlags;
 use crate::cli::serve::ServeFlags;
 use crate::transport::process::watchdog;
@@ -19,7 +20,7 @@ use crate::transport::process::watchdog;
 #[command(
     name = "mcp-secure-remote",
     version,
-    override_usage = "mcp-secure-remote <server-url> [options]\n       mcp-secure-remote probe <server-url> [options]\n       mcp-secure-remote serve [options] -- <command>\n       mcp-secure-remote certs [options]\n       mcp-secure-remote demo",
+    override_usage = "mcp-secure-remote <server-url> [options]\n       mcp-secure-remote probe <server-url> [options]\n       mcp-secure-remote serve [options] -- <command>\n       mcp-secure-remote certs [options]\n       mcp-secure-remote ide <command> [options]\n       mcp-secure-remote demo",
     after_help = format!("{ENVIRONMENT}\n\n{EXIT_CODES}"),
     args_conflicts_with_subcommands = true,
     args_override_self = true,
@@ -39,6 +40,8 @@ pub(super) enum Verb {
     /// Show both ends at work on this machine, with throw-away certificates
     #[command(override_usage = "mcp-secure-remote demo")]
     Demo,
+    /// Put a server into the configuration of an IDE or agent, or take it out
+    Ide(IdeFlags),
     /// Show what works on the way to a server, what does not, and why
     Probe(Box<ProbeFlags>),
     /// Put an MCP server that speaks stdio behind HTTPS

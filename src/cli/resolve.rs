@@ -142,7 +142,12 @@ fn tls_warnings(url: &Url, tls: &ClientOptions) -> Vec<Warning> {
     warnings
 }
 
-fn server_url(words: &[OsString], allow_http: bool, args: &[OsString]) -> Result<Url, UsageError> {
+/// The server's URL, which is the only word; `args` are all words as typed.
+pub(super) fn server_url(
+    words: &[OsString],
+    allow_http: bool,
+    args: &[OsString],
+) -> Result<Url, UsageError> {
     let text = |word: &OsString| word.to_string_lossy().into_owned();
     match words {
         [] => Err(UsageError::new("Missing required positional argument: <server-url>")),

@@ -40,6 +40,16 @@ pub enum Topic {
     Certs,
     /// `probe` under its own name.
     Client,
+    /// `ide`.
+    Ide,
+    /// `ide install`.
+    IdeInstall,
+    /// `ide list`.
+    IdeList,
+    /// `ide remove`.
+    IdeRemove,
+    /// `ide show`.
+    IdeShow,
     /// `probe`.
     Probe,
     /// `serve`.
@@ -53,6 +63,11 @@ impl Topic {
         match (word(1), word(2)) {
             (Some("certs"), Some("add-client")) => Self::AddClient,
             (Some("certs"), _) => Self::Certs,
+            (Some("ide"), Some("install")) => Self::IdeInstall,
+            (Some("ide"), Some("list")) => Self::IdeList,
+            (Some("ide"), Some("remove")) => Self::IdeRemove,
+            (Some("ide"), Some("show")) => Self::IdeShow,
+            (Some("ide"), _) => Self::Ide,
             (Some("probe"), _) if args.first().is_some_and(|it| it == probe::CLIENT) => {
                 Self::Client
             }
@@ -67,6 +82,10 @@ impl Topic {
             Self::AddClient => "--output <folder> --client <name> [options]",
             Self::Bridge | Self::Client | Self::Probe => "<server-url> [options]",
             Self::Certs => "--output <folder> [options]",
+            Self::Ide => "<list|show|install|remove> [options]",
+            Self::IdeInstall | Self::IdeShow => "<client> --name <name> <server-url> [options]",
+            Self::IdeList => "",
+            Self::IdeRemove => "<client> --name <name> [options]",
             Self::Serve => "[options] -- <command> [arguments]",
         }
     }
@@ -78,6 +97,11 @@ impl Topic {
             Self::Bridge => "mcp-secure-remote",
             Self::Certs => "mcp-secure-remote certs",
             Self::Client => probe::CLIENT,
+            Self::Ide => "mcp-secure-remote ide",
+            Self::IdeInstall => "mcp-secure-remote ide install",
+            Self::IdeList => "mcp-secure-remote ide list",
+            Self::IdeRemove => "mcp-secure-remote ide remove",
+            Self::IdeShow => "mcp-secure-remote ide show",
             Self::Probe => "mcp-secure-remote probe",
             Self::Serve => "mcp-secure-remote serve",
         }
@@ -147,7 +171,7 @@ impl fmt::Display for UsageError {
             writeln!(f, "hint:  {hint}")?;
         }
         let words = self.topic.words();
-        writeln!(f, "Usage: {words} {}", self.topic.usage())?;
+        writeln!(f, "Usage: {}", format!("{words} {}", self.topic.usage()).trim_end())?;
         write!(f, "Every option is explained by `{words} --help`")
     }
 }

@@ -33,6 +33,9 @@ mod get_stream;
 #[cfg(test)]
 mod http2_faults;
 #[cfg(test)]
+#[cfg(unix)]
+mod ide;
+#[cfg(test)]
 mod line;
 #[cfg(test)]
 mod listener_files;

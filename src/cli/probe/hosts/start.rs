@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::cli::probe::hosts::container;
 use crate::cli::probe::hosts::env_file;
 use crate::cli::probe::hosts::values::Values;
+use crate::command::ide::ours;
 use crate::report::Report;
 
 /// How a host starts a server.
@@ -41,7 +42,8 @@ pub(super) fn read(entry: &Value, values: &Values<'_>) -> Start {
     let args = from.get("args").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let args: Vec<String> = args.iter().map(plain).collect();
     let words: Vec<&str> = [command].into_iter().chain(args.iter().map(String::as_str)).collect();
-    let Some(at) = position(&words, values) else {
+    let filled = |word: &str| values.fill(word, &[]).unwrap_or_else(|_| word.to_owned());
+    let Some(at) = ours::position(&words, filled) else {
         return Start::Other(format!("not this program: {command}"));
     };
     if entry["disabled"] == true || entry["enabled"] == false {
@@ -112,30 +114,6 @@ fn object(value: &Value) -> &Map<String, Value> {
     value.as_object().unwrap_or(&NONE)
 }
 
-/// Where this program stands among the words: first, or behind `uvx`, `npx`, `docker run` and their
-/// like. These may name it twice, as a package and as its program, but before the server's URL, which
-/// may have its name, too.
-fn position(words: &[&str], values: &Values<'_>) -> Option<usize> {
-    let known = |word: &&str| {
-        let filled = values.fill(word, &[]);
-        is_ours(filled.as_deref().unwrap_or(word))
-    };
-    if words.first().is_some_and(known) {
-        return Some(0);
-    }
-    let end = words.iter().position(|word| word.contains("://")).unwrap_or(words.len());
-    words[..end].iter().rposition(known)
-}
-
-/// Whether a word is the path of this program, its package with or without a version, or its image.
-fn is_ours(word: &str) -> bool {
-    let last = word.rsplit(['/', '\\']).next().unwrap_or_default();
-    let bare = last.split(['@', ':', '=', '<', '>', '~', '!', '[']).next().unwrap_or_default();
-    let bare = bare.to_ascii_lowercase();
-    let endings = [".exe", ".cmd"].iter().find_map(|ending| bare.strip_suffix(ending));
-    endings.unwrap_or(&bare) == env!("CARGO_PKG_NAME")
-}
-
 #[cfg(test)]
 impl Start {
     /// By this program with these arguments and variables.
@@ -154,7 +132,6 @@ mod tests {
     use serde_json::json;
 
     use super::Start;
-    use super::is_ours;
     use super::read;
     use crate::cli::environment::Environment;
     use crate::cli::probe::hosts::values::Values;
@@ -163,26 +140,6 @@ mod tests {
         let env: Environment =
             [("KEY", "k.pem"), ("BRIDGE", "/opt/mcp-secure-remote")].into_iter().collect();
         read(entry, &Values::new(Path::new("/srv/.vscode/mcp.json"), &env))
-    }
-
-    #[test]
-    fn this_program_is_known_in_each_of_its_forms() {
-        for word in [
-            "mcp-secure-remote",
-            "/opt/bin/mcp-secure-remote",
-            r"C:\tools\mcp-secure-remote.EXE",
-            r"C:\npm\mcp-secure-remote.cmd",
-            "mcp-secure-remote@0.1.0",
-            "@scope/mcp-secure-remote@1",
-            "mcp-secure-remote==0.1.0",
-            "mcp-secure-remote>=0.1",
-            "images.example:5000/somebody/mcp-secure-remote:latest",
-        ] {
-            assert!(is_ours(word), "{word}");
-        }
-        for word in ["mcp-secure-remote-client", "npx", "--from=mcp-secure-remote", ""] {
-            assert!(!is_ours(word), "{word}");
-        }
     }
 
     #[test]
