@@ -138,7 +138,8 @@ fn remove(target: Target, sure: Sure) -> Result<End, Report> {
 /// Tries the server as the probe does, but for what it offers.
 fn try_first(bridge: BridgeConfig) -> Result<(), Report> {
     let (limit, warn_expiry) = (limits::PROBE_TIME, limits::PROBE_EXPIRY);
-    let config = ProbeConfig { bridge, variables: Vec::new(), limit, warn_expiry };
+    let config =
+        ProbeConfig { bridge, variables: Vec::new(), warnings: Vec::new(), limit, warn_expiry };
     let (mut out, mut err) = (io::sink(), io::stderr());
     let mut failure = None;
     block_on(async {
