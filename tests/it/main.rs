@@ -56,15 +56,19 @@ mod packet_loss;
 #[cfg(test)]
 mod posting;
 #[cfg(test)]
+#[cfg(unix)]
 mod probe_all;
 #[cfg(test)]
+#[cfg(unix)]
 mod probe_facts;
 #[cfg(test)]
 #[cfg(unix)]
 mod probe_flags;
 #[cfg(test)]
+#[cfg(unix)]
 mod probe_http;
 #[cfg(test)]
+#[cfg(unix)]
 mod probe_lists;
 #[cfg(test)]
 #[cfg(unix)]
@@ -73,8 +77,10 @@ mod probe_peers;
 #[cfg(unix)]
 mod probe_screen;
 #[cfg(test)]
+#[cfg(unix)]
 mod probe_tls;
 #[cfg(test)]
+#[cfg(unix)]
 mod probe_way;
 #[cfg(test)]
 #[cfg(unix)]

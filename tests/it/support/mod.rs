@@ -23,6 +23,7 @@ pub(crate) mod parallel;
 pub(crate) mod patient;
 pub(crate) mod pipes;
 pub(crate) mod pki;
+#[cfg(unix)]
 pub(crate) mod probing;
 pub(crate) mod proxy;
 pub(crate) mod raw;
@@ -37,6 +38,7 @@ pub(crate) mod serve;
 pub(crate) mod session;
 #[cfg(unix)]
 pub(crate) mod strangers;
+#[cfg(unix)]
 pub(crate) mod terminal;
 pub(crate) mod tls_server;
 #[cfg(unix)]
