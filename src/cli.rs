@@ -10,10 +10,13 @@ pub mod usage;
 
 mod certs;
 mod clock;
+mod completions;
 mod files;
 mod flags;
 mod line;
+mod man;
 mod probe;
+mod programs;
 mod serve;
 mod stderr;
 mod terminal;
@@ -26,6 +29,7 @@ use std::ffi::OsString;
 use std::future::Future;
 use std::io;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -53,7 +57,6 @@ use crate::command::certs::Task;
 use crate::command::demo;
 use crate::limits;
 use crate::report::Report;
-#[cfg(unix)]
 use crate::transport::process::watchdog;
 
 /// What the user asked for.
@@ -73,8 +76,10 @@ pub enum Request {
     CheckServer(Box<ServeInvocation>, String),
     /// End the children of a server that was killed.
     WatchChildren,
-    /// Print this text on standard output: help or version.
+    /// Print this text on standard output: help, version, a completion script, a manual page.
     Print(String),
+    /// Write all manual pages into this folder.
+    WritePages(PathBuf),
 }
 
 /// Why nothing is started.
@@ -119,6 +124,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &Environment) -> ExitC
         Ok(Request::Certs(task)) => finish(task.run(&mut io::stdout()), Format::Text),
         Ok(Request::Demo) => finish(block_on(demo::run(io::stdout())), Format::Text),
         Ok(Request::WatchChildren) => watch_children(),
+        Ok(Request::WritePages(folder)) => finish(man::write(&folder), Format::Text),
         Ok(Request::Print(text)) => {
             // `--help | head` may close the pipe early.
             let _ = io::stdout().write_all(text.as_bytes());
@@ -149,13 +155,24 @@ pub fn parse(
     env: &Environment,
 ) -> Result<Request, Refusal> {
     let args: Vec<OsString> = args.into_iter().collect();
+    // No user types this one: it is in no help and no completion.
+    if args.get(1).is_some_and(|word| word == watchdog::VERB) {
+        return Ok(Request::WatchChildren);
+    }
     match command_line(&args) {
         Ok(CommandLine { command: Some(Verb::Demo), .. }) => Ok(Request::Demo),
-        Ok(CommandLine { command: Some(Verb::WatchChildren), .. }) => Ok(Request::WatchChildren),
         Ok(CommandLine { command: Some(Verb::Certs(flags)), .. }) => {
             let task = certs::resolve(*flags, env);
             task.map(Request::Certs).map_err(|error| error.about(Topic::of(&args)).into())
         }
+        Ok(CommandLine { command: Some(Verb::Completions(flags)), .. }) => {
+            let script = completions::script(&flags, &args);
+            script.map(Request::Print).map_err(|error| error.about(Topic::of(&args)).into())
+        }
+        Ok(CommandLine { command: Some(Verb::Man(flags)), .. }) => Ok(match flags.output {
+            Some(folder) => Request::WritePages(folder),
+            None => Request::Print(man::page()),
+        }),
         Ok(CommandLine { command: Some(Verb::Probe(flags)), .. }) => {
             let invocation = probe::resolve(*flags, &args, env);
             let invocation = invocation.map_err(|error| error.about(&args))?;

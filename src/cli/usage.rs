@@ -40,6 +40,10 @@ pub enum Topic {
     Certs,
     /// `probe` under its own name.
     Client,
+    /// `completions`.
+    Completions,
+    /// `man`.
+    Man,
     /// `probe`.
     Probe,
     /// `serve`.
@@ -53,6 +57,8 @@ impl Topic {
         match (word(1), word(2)) {
             (Some("certs"), Some("add-client")) => Self::AddClient,
             (Some("certs"), _) => Self::Certs,
+            (Some("completions"), _) => Self::Completions,
+            (Some("man"), _) => Self::Man,
             (Some("probe"), _) if args.first().is_some_and(|it| it == probe::CLIENT) => {
                 Self::Client
             }
@@ -67,6 +73,8 @@ impl Topic {
             Self::AddClient => "--output <folder> --client <name> [options]",
             Self::Bridge | Self::Client | Self::Probe => "<server-url> [options]",
             Self::Certs => "--output <folder> [options]",
+            Self::Completions => "<shell> [options]",
+            Self::Man => "[options]",
             Self::Serve => "[options] -- <command> [arguments]",
         }
     }
@@ -78,6 +86,8 @@ impl Topic {
             Self::Bridge => "mcp-secure-remote",
             Self::Certs => "mcp-secure-remote certs",
             Self::Client => probe::CLIENT,
+            Self::Completions => "mcp-secure-remote completions",
+            Self::Man => "mcp-secure-remote man",
             Self::Probe => "mcp-secure-remote probe",
             Self::Serve => "mcp-secure-remote serve",
         }

@@ -4,9 +4,12 @@
 
 #![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod completions;
 mod config;
 mod faces;
+mod man;
 mod readme;
+mod tools;
 
 #[test]
 fn the_texts_are_those_on_file() {
