@@ -7,7 +7,8 @@ use crate::source::root;
 const DEPENDENCIES: &str = "docs/decisions/0002-dependencies.md";
 
 /// The commands that have flags of their own, as words before `--help`.
-const COMMANDS: [&[&str]; 5] = [&[], &["certs"], &["certs", "add-client"], &["probe"], &["serve"]];
+const COMMANDS: [&[&str]; 7] =
+    [&[], &["certs"], &["certs", "add-client"], &["completions"], &["man"], &["probe"], &["serve"]];
 
 /// The packages that a manifest names, in all its tables of dependencies.
 fn packages(manifest: &str) -> Vec<&str> {
