@@ -60,19 +60,33 @@ fn wrong_arguments_are_exit_code_2_in_each_way() {
 }
 
 #[test]
+#[cfg(target_os = "linux")] // where children are found through /proc
 fn a_request_to_end_ends_the_session_in_each_way() {
     let Some(made) = made() else { return };
     for name in ["TERM", "INT"] {
-        let mut ends = Vec::new();
         for way in Way::ALL {
             let Some(remote) = Remote::python_v1(Wire::Http) else { return };
             let Some(words) = way.to(made, &remote) else { return };
             let running = Running::start(&words);
-            signal(running.id(), name);
-            ends.push((way, running.end()));
+            signal(running.behind_npm(), name);
+            assert_eq!(running.end(), Ended::Code(0), "{way:?} {name}");
             assert!(remote.server.logs("\"DELETE /mcp HTTP/1.1\" 200"), "{way:?} {name}");
         }
-        assert!(ends.iter().all(|(_, end)| *end == Ended::Code(0)), "{name}: {ends:?}");
+    }
+}
+
+// npm hands no signal on: it ends, and what it started goes on until its input ends.
+#[test]
+fn what_a_killed_npx_leaves_behind_ends_with_its_input() {
+    let Some(made) = made() else { return };
+    for way in [Way::NpxBeside, Way::NpxInPlace] {
+        let Some(remote) = Remote::python_v1(Wire::Http) else { return };
+        let Some(words) = way.to(made, &remote) else { return };
+        let mut running = Running::start(&words);
+        signal(running.id(), "TERM");
+        running.stdin = None;
+        running.end();
+        assert!(remote.server.logs("\"DELETE /mcp HTTP/1.1\" 200"), "{way:?}");
     }
 }
 

@@ -50,40 +50,39 @@ pub(crate) fn succeed(command: Command) -> String {
 }
 
 fn make() -> Option<Made> {
-    let maturin = Python::Packaging.program("maturin")?;
     let folder = scratch().join("packages");
     let _ = fs::remove_dir_all(&folder);
-    let wheels = folder.join("wheels");
-    let mut build = Command::new(&maturin);
-    build.args(["build", "--release", "--locked", "--out"]).arg(&wheels).current_dir(root());
-    // The compiler of zig has the C library of any age, and maturin asks that Python for it.
-    let tools = [maturin.parent().unwrap().to_owned()];
-    let path = env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect::<Vec<_>>();
-    build.env("PATH", env::join_paths(tools.into_iter().chain(path)).unwrap());
-    if cfg!(target_os = "linux") {
-        build.args(["--zig", "--compatibility", "manylinux2014"]);
-    }
-    succeed(build);
-    let wheel = only(&wheels, "whl");
-    let mut release = Command::new("python3");
+    let wheel = match env::var_os("PACKAGES_WHEEL") {
+        Some(wheel) => wheel.into(),
+        None => wheel(&folder.join("wheels"))?,
+    };
     let dist = folder.join("dist");
+    let mut release = Command::new("python3");
     release.arg(root().join("packaging/release")).arg("--out").arg(&dist).arg(&wheel);
     succeed(release);
     let npm = dist.join("npm");
     let launcher = npm.join(concat!("mcp-secure-remote-", env!("CARGO_PKG_VERSION"), ".tgz"));
-    let others = files(&npm).into_iter().filter(|file| *file != launcher);
-    let platform = others.last().unwrap();
+    let platform = files(&npm).into_iter().find(|file| *file != launcher).unwrap();
     Some(Made { folder: dist, wheel, launcher, platform })
+}
+
+/// The wheel of this platform, as a release has it.
+fn wheel(folder: &Path) -> Option<PathBuf> {
+    let maturin = Python::Packaging.program("maturin")?;
+    let mut build = Command::new(&maturin);
+    build.args(["build", "--release", "--locked", "--out"]).arg(folder).current_dir(root());
+    if cfg!(target_os = "linux") {
+        build.args(["--zig", "--compatibility", "manylinux2014"]);
+    }
+    // maturin asks the first Python on the path for zig.
+    let path = env::var_os("PATH").unwrap_or_default();
+    let places = [maturin.parent()?.to_owned()].into_iter().chain(env::split_paths(&path));
+    build.env("PATH", env::join_paths(places).unwrap());
+    succeed(build);
+    files(folder).pop()
 }
 
 /// The files of a folder.
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
-}
-
-fn only(folder: &Path, kind: &str) -> PathBuf {
-    let mut found = files(folder).into_iter().filter(|it| it.extension().unwrap() == kind);
-    let file = found.next().unwrap();
-    assert_eq!(found.next(), None);
-    file
 }

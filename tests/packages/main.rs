@@ -2,7 +2,8 @@
 //! scratch folder, and used as hosts use them.
 //!
 //! maturin, uv and zig are installed on first use into `target/peers`. Without them the tests are
-//! skipped out loud; with `CI=true` that is a failure.
+//! skipped out loud; with `CI=true` that is a failure. Set `PACKAGES_WHEEL` to a wheel to test the
+//! packages that are made of that one.
 #![cfg(unix)] // so are the support files
 
 #[path = "../peers/support/mod.rs"]

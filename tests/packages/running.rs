@@ -54,6 +54,16 @@ impl Running {
         self.child.id()
     }
 
+    /// The process that npm and its shell have started, or else the one that the host started.
+    pub(crate) fn behind_npm(&self) -> u32 {
+        let name = |process: u32| fs::read_to_string(format!("/proc/{process}/comm")).unwrap();
+        let mut process = self.id();
+        while ["npm", "sh\n"].iter().any(|start| name(process).starts_with(start)) {
+            process = child_of(process);
+        }
+        process
+    }
+
     /// How it ended. Nothing that held its standard output is left then.
     pub(crate) fn end(mut self) -> Ended {
         loop {
