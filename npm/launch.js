@@ -3,6 +3,7 @@
 "use strict";
 
 const { spawn } = require("node:child_process");
+const fs = require("node:fs");
 const os = require("node:os");
 
 // The package of each platform. On Linux the first that is there: the static program of the musl
@@ -52,17 +53,22 @@ function find() {
 
 // Newer Node can become the program, so that nothing stands between it and the host.
 function replaced(program, name, args) {
-  if (process.platform === "win32" || process.execve === undefined) {
+  if (process.platform === "win32" || process.execve === undefined || !runnable(program)) {
     return false;
   }
-  // Node would print on standard error, where our log is, that the call is new.
-  process.removeAllListeners("warning");
+  process.execve(program, [name, ...args], process.env);
+  return true;
+}
+
+// Node crashes where it cannot become a program. Where that can be foreseen, the program is started
+// as a process of its own, and fails with a reason.
+function runnable(program) {
   try {
-    process.execve(program, [name, ...args], process.env);
+    fs.accessSync(program, fs.constants.X_OK);
+    return fs.statSync(program).isFile();
   } catch {
-    // It is said below why it cannot be started.
+    return false;
   }
-  return false;
 }
 
 function start(program, name, args) {

@@ -1,6 +1,7 @@
 //! What npm's launcher does when things go wrong.
 
 use std::fs;
+use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use super::running::Running;
 use super::running::child_of;
 use super::running::signal;
 use super::support::bridge;
+use super::support::install;
 use super::support::process;
 use super::support::process::Finished;
 use super::support::remote::Remote;
@@ -26,7 +28,7 @@ fn a_platform_package_that_is_missing_is_told_with_a_hint() {
     let Some(made) = made() else { return };
     let folder = scratch().join("npm-without-platform");
     npm_install(&folder, &[&made.launcher], &["--omit=optional"]);
-    let done = run(&folder.join("node_modules/.bin/mcp-secure-remote"), &[]);
+    let done = run(&folder.join("node_modules/.bin/mcp-secure-remote"));
     assert_eq!((done.code, &*done.stdout), (Some(1), ""));
     let lines: Vec<_> = done.stderr.lines().collect();
     assert!(lines[0].starts_with("error: the program for ") && lines.len() == 3, "{lines:?}");
@@ -41,10 +43,15 @@ fn a_program_that_cannot_be_started_is_told_with_its_path() {
     fs::remove_file(&program).unwrap();
     fs::create_dir(&program).unwrap(); // found, and no program
     fs::write(program.join("index.js"), "").unwrap();
-    let done = run(&folder.join("node_modules/.bin/mcp-secure-remote"), &[]);
-    assert_eq!((done.code, &*done.stdout), (Some(1), ""));
-    assert!(done.stderr.starts_with("error: cannot start `"), "{}", done.stderr);
-    assert_eq!(done.stderr.lines().count(), 3, "{}", done.stderr);
+    let Some(newer) = install::node() else { return };
+    for node in [PathBuf::from("node"), newer] {
+        let mut command = Command::new(node);
+        command.arg(folder.join("node_modules/.bin/mcp-secure-remote"));
+        let done = process::run(command, "", LIMIT);
+        assert_eq!((done.code, &*done.stdout), (Some(1), ""), "{}", done.stderr);
+        assert!(done.stderr.starts_with("error: cannot start `"), "{}", done.stderr);
+        assert_eq!(done.stderr.lines().count(), 3, "{}", done.stderr);
+    }
 }
 
 #[test]
@@ -94,14 +101,12 @@ fn installed(name: &str) -> Option<PathBuf> {
 }
 
 /// The one program below this folder.
-fn program(folder: &std::path::Path) -> PathBuf {
+fn program(folder: &Path) -> PathBuf {
     let modules = super::made::files(&folder.join("node_modules"));
     let programs = modules.into_iter().map(|module| module.join("bin/mcp-secure-remote"));
     programs.into_iter().find(|file| file.is_file()).unwrap()
 }
 
-fn run(program: &std::path::Path, arguments: &[&str]) -> Finished {
-    let mut command = Command::new(program);
-    command.args(arguments);
-    process::run(command, "", LIMIT)
+fn run(program: &Path) -> Finished {
+    process::run(Command::new(program), "", LIMIT)
 }

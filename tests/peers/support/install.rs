@@ -36,6 +36,7 @@ pub(crate) enum Python {
     /// The tool that this program replaces.
     Original,
     /// What makes wheels, and what runs them.
+    #[allow(dead_code, reason = "for tests/packages")]
     Packaging,
 }
 
@@ -65,6 +66,7 @@ impl Python {
 }
 
 /// Node 22 itself.
+#[allow(dead_code, reason = "for tests/packages")]
 pub(crate) fn node() -> Option<PathBuf> {
     Some(node_program(&node_folder()?))
 }
