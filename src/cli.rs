@@ -10,11 +10,14 @@ pub mod usage;
 
 mod certs;
 mod clock;
+mod completions;
 mod files;
 mod flags;
 mod ide;
 mod line;
+mod man;
 mod probe;
+mod programs;
 mod serve;
 mod stderr;
 mod terminal;
@@ -27,6 +30,8 @@ use std::ffi::OsString;
 use std::future::Future;
 use std::io;
 use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -54,7 +59,6 @@ use crate::command::certs::Task;
 use crate::command::demo;
 use crate::limits;
 use crate::report::Report;
-#[cfg(unix)]
 use crate::transport::process::watchdog;
 
 /// What the user asked for.
@@ -76,8 +80,10 @@ pub enum Request {
     CheckServer(Box<ServeInvocation>, String),
     /// End the children of a server that was killed.
     WatchChildren,
-    /// Print this text on standard output: help or version.
+    /// Print this text on standard output: help, version, a completion script, a manual page.
     Print(String),
+    /// Write all manual pages into this folder.
+    WritePages(PathBuf),
 }
 
 /// Why nothing is started.
@@ -123,6 +129,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &Environment) -> ExitC
         Ok(Request::Ide(task)) => ide::run(task),
         Ok(Request::Demo) => finish(block_on(demo::run(io::stdout())), Format::Text),
         Ok(Request::WatchChildren) => watch_children(),
+        Ok(Request::WritePages(folder)) => finish(man::write(&folder), Format::Text),
         Ok(Request::Print(text)) => {
             // `--help | head` may close the pipe early.
             let _ = io::stdout().write_all(text.as_bytes());
@@ -143,6 +150,18 @@ pub fn run_probe(args: impl IntoIterator<Item = OsString>, env: &Environment) ->
     run(words.into_iter().chain(args.into_iter().skip(1)), env)
 }
 
+/// Either of the two, by the name that the program was called by: one file serves as both where room
+/// counts, as in a container image.
+pub fn run_by_name(args: impl IntoIterator<Item = OsString>, env: &Environment) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let name = args.first().and_then(|path| Path::new(path).file_stem());
+    if name.is_some_and(|name| name == probe::CLIENT) {
+        run_probe(args, env)
+    } else {
+        run(args, env)
+    }
+}
+
 /// Reads the arguments, the first of which is the name of the program, and the variables.
 ///
 /// # Errors
@@ -153,9 +172,12 @@ pub fn parse(
     env: &Environment,
 ) -> Result<Request, Refusal> {
     let args: Vec<OsString> = args.into_iter().collect();
+    // No user types this one: it is in no help and no completion.
+    if args.get(1).is_some_and(|word| word == watchdog::VERB) {
+        return Ok(Request::WatchChildren);
+    }
     match command_line(&args) {
         Ok(CommandLine { command: Some(Verb::Demo), .. }) => Ok(Request::Demo),
-        Ok(CommandLine { command: Some(Verb::WatchChildren), .. }) => Ok(Request::WatchChildren),
         Ok(CommandLine { command: Some(Verb::Certs(flags)), .. }) => {
             let task = certs::resolve(*flags, env);
             task.map(Request::Certs).map_err(|error| error.about(Topic::of(&args)).into())
@@ -164,6 +186,14 @@ pub fn parse(
             let task = ide::resolve(flags, &args, env);
             task.map(Request::Ide).map_err(|error| error.about(&args))
         }
+        Ok(CommandLine { command: Some(Verb::Completions(flags)), .. }) => {
+            let script = completions::script(&flags, &args);
+            script.map(Request::Print).map_err(|error| error.about(Topic::of(&args)).into())
+        }
+        Ok(CommandLine { command: Some(Verb::Man(flags)), .. }) => Ok(match flags.output {
+            Some(folder) => Request::WritePages(folder),
+            None => Request::Print(man::page()),
+        }),
         Ok(CommandLine { command: Some(Verb::Probe(flags)), .. }) => {
             let invocation = probe::resolve(*flags, &args, env);
             let invocation = invocation.map_err(|error| error.about(&args))?;

@@ -9,10 +9,11 @@ use clap::Parser;
 use clap::Subcommand;
 
 use crate::cli::certs::CertsFlags;
+use crate::cli::completions::CompletionsFlags;
 use crate::cli::ide::IdeFlags;
+use crate::cli::man::ManFlags;
 use crate::cli::probe::ProbeFlags;
 use crate::cli::serve::ServeFlags;
-use crate::transport::process::watchdog;
 
 /// Carries MCP messages between a host on standard input and output and the MCP server at
 /// <server-url>, over HTTPS with a client certificate
@@ -46,11 +47,12 @@ pub(super) enum Verb {
     Probe(Box<ProbeFlags>),
     /// Put an MCP server that speaks stdio behind HTTPS
     Serve(Box<ServeFlags>),
-    /// What `serve` starts beside itself, to end its children should it be killed
-    #[command(name = watchdog::VERB, hide = true)]
-    WatchChildren,
     /// Make certificates for a server and its clients: a private CA
     Certs(Box<CertsFlags>),
+    /// Print what a shell needs to complete our words
+    Completions(CompletionsFlags),
+    /// Print the manual page, or write all of them
+    Man(ManFlags),
 }
 
 /// The flags of the bridge. An optional one that is absent falls back to its variable.

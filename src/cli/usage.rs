@@ -50,6 +50,10 @@ pub enum Topic {
     IdeRemove,
     /// `ide show`.
     IdeShow,
+    /// `completions`.
+    Completions,
+    /// `man`.
+    Man,
     /// `probe`.
     Probe,
     /// `serve`.
@@ -68,6 +72,8 @@ impl Topic {
             (Some("ide"), Some("remove")) => Self::IdeRemove,
             (Some("ide"), Some("show")) => Self::IdeShow,
             (Some("ide"), _) => Self::Ide,
+            (Some("completions"), _) => Self::Completions,
+            (Some("man"), _) => Self::Man,
             (Some("probe"), _) if args.first().is_some_and(|it| it == probe::CLIENT) => {
                 Self::Client
             }
@@ -86,6 +92,8 @@ impl Topic {
             Self::IdeInstall | Self::IdeShow => "<client> --name <name> <server-url> [options]",
             Self::IdeList => "",
             Self::IdeRemove => "<client> --name <name> [options]",
+            Self::Completions => "<shell> [options]",
+            Self::Man => "[options]",
             Self::Serve => "[options] -- <command> [arguments]",
         }
     }
@@ -102,6 +110,8 @@ impl Topic {
             Self::IdeList => "mcp-secure-remote ide list",
             Self::IdeRemove => "mcp-secure-remote ide remove",
             Self::IdeShow => "mcp-secure-remote ide show",
+            Self::Completions => "mcp-secure-remote completions",
+            Self::Man => "mcp-secure-remote man",
             Self::Probe => "mcp-secure-remote probe",
             Self::Serve => "mcp-secure-remote serve",
         }

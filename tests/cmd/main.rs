@@ -4,10 +4,13 @@
 
 #![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod completions;
 mod config;
 mod faces;
+mod man;
 mod readme;
 mod tables;
+mod tools;
 
 #[test]
 fn the_texts_are_those_on_file() {

@@ -22,7 +22,7 @@ const OWNERS: [(&str, &[&str]); 3] = [
             "x509_parser",
         ],
     ),
-    ("src/cli", &["clap"]),
+    ("src/cli", &["clap", "clap_complete", "clap_mangen"]),
     ("src/transport/http", &["h2"]),
 ];
 

@@ -35,6 +35,9 @@ pub(crate) enum Python {
     V1,
     /// The tool that this program replaces.
     Original,
+    /// What makes wheels, and what runs them.
+    #[allow(dead_code, reason = "for tests/packages")]
+    Packaging,
 }
 
 impl Python {
@@ -43,10 +46,12 @@ impl Python {
         static V2: Installed = OnceLock::new();
         static V1: Installed = OnceLock::new();
         static ORIGINAL: Installed = OnceLock::new();
+        static PACKAGING: Installed = OnceLock::new();
         let (cell, packages) = match self {
             Self::V2 => (&V2, "python-v2"),
             Self::V1 => (&V1, "python-v1"),
             Self::Original => (&ORIGINAL, "original"),
+            Self::Packaging => (&PACKAGING, "packaging"),
         };
         let folder = available(cell.get_or_init(|| install(packages, python_packages)))?;
         Some(folder.join("bin").join(name))
@@ -58,6 +63,12 @@ impl Python {
         command.arg(drivers().join(script));
         Some(command)
     }
+}
+
+/// Node 22 itself.
+#[allow(dead_code, reason = "for tests/packages")]
+pub(crate) fn node() -> Option<PathBuf> {
+    Some(node_program(&node_folder()?))
 }
 
 /// Node 22 with a script of ours; the script finds the installed packages.
