@@ -26,6 +26,7 @@ use std::ffi::OsString;
 use std::future::Future;
 use std::io;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -51,6 +52,7 @@ use crate::cli::usage::UsageError;
 use crate::command::bridge;
 use crate::command::certs::Task;
 use crate::command::demo;
+use crate::command::serve::ready;
 use crate::limits;
 use crate::report::Report;
 #[cfg(unix)]
@@ -65,12 +67,16 @@ pub enum Request {
     Certs(Task),
     /// Show both ends at work.
     Demo,
+    /// Be the server of the demonstration, on standard input and output.
+    DemoServer,
     /// Say what works on the way to a server, and what does not.
     Probe(Box<ProbeInvocation>),
     /// Put a server on the network.
     Serve(Box<ServeInvocation>),
     /// Check the files of such a server, and print this.
     CheckServer(Box<ServeInvocation>, String),
+    /// Ask the server with this admin page whether it is ready.
+    AskServer(SocketAddr),
     /// End the children of a server that was killed.
     WatchChildren,
     /// Print this text on standard output: help or version.
@@ -116,8 +122,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &Environment) -> ExitC
         Ok(Request::Probe(invocation)) => probe::run(*invocation),
         Ok(Request::Serve(invocation)) => serve(*invocation),
         Ok(Request::CheckServer(invocation, text)) => check_server(&invocation, &text),
+        Ok(Request::AskServer(admin)) => finish(block_on(ready::ask(admin)), Format::Text),
         Ok(Request::Certs(task)) => finish(task.run(&mut io::stdout()), Format::Text),
         Ok(Request::Demo) => finish(block_on(demo::run(io::stdout())), Format::Text),
+        Ok(Request::DemoServer) => finish(block_on(demo::serve()), Format::Text),
         Ok(Request::WatchChildren) => watch_children(),
         Ok(Request::Print(text)) => {
             // `--help | head` may close the pipe early.
@@ -150,7 +158,9 @@ pub fn parse(
 ) -> Result<Request, Refusal> {
     let args: Vec<OsString> = args.into_iter().collect();
     match command_line(&args) {
-        Ok(CommandLine { command: Some(Verb::Demo), .. }) => Ok(Request::Demo),
+        Ok(CommandLine { command: Some(Verb::Demo(flags)), .. }) => {
+            Ok(if flags.stdio { Request::DemoServer } else { Request::Demo })
+        }
         Ok(CommandLine { command: Some(Verb::WatchChildren), .. }) => Ok(Request::WatchChildren),
         Ok(CommandLine { command: Some(Verb::Certs(flags)), .. }) => {
             let task = certs::resolve(*flags, env);
@@ -164,6 +174,7 @@ pub fn parse(
         Ok(CommandLine { command: Some(Verb::Serve(flags)), .. }) => {
             match serve::read(*flags, &args, env).map_err(|error| error.about(&args))? {
                 Asked::Run(invocation) => Ok(Request::Serve(Box::new(invocation))),
+                Asked::Ready(admin) => Ok(Request::AskServer(admin)),
                 Asked::Check(invocation, text) => {
                     Ok(Request::CheckServer(Box::new(invocation), text))
                 }

@@ -37,8 +37,8 @@ pub(super) struct CommandLine {
 #[derive(Subcommand)]
 pub(super) enum Verb {
     /// Show both ends at work on this machine, with throw-away certificates
-    #[command(override_usage = "mcp-secure-remote demo")]
-    Demo,
+    #[command(override_usage = "mcp-secure-remote demo [--stdio]")]
+    Demo(DemoFlags),
     /// Show what works on the way to a server, what does not, and why
     Probe(Box<ProbeFlags>),
     /// Put an MCP server that speaks stdio behind HTTPS
@@ -48,6 +48,14 @@ pub(super) enum Verb {
     WatchChildren,
     /// Make certificates for a server and its clients: a private CA
     Certs(Box<CertsFlags>),
+}
+
+/// The flags of the demonstration.
+#[derive(Args)]
+pub(super) struct DemoFlags {
+    /// Be its server alone, on standard input and output: something to try `serve` with
+    #[arg(long)]
+    pub(super) stdio: bool,
 }
 
 /// The flags of the bridge. An optional one that is absent falls back to its variable.
