@@ -27,6 +27,7 @@ use std::future::Future;
 use std::io;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -145,6 +146,18 @@ pub fn run_probe(args: impl IntoIterator<Item = OsString>, env: &Environment) ->
     // Whatever the file is called now.
     let words = [probe::CLIENT, "probe"].map(OsString::from);
     run(words.into_iter().chain(args.into_iter().skip(1)), env)
+}
+
+/// Either of the two, by the name that the program was called by: one file serves as both where room
+/// counts, as in a container image.
+pub fn run_by_name(args: impl IntoIterator<Item = OsString>, env: &Environment) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let name = args.first().and_then(|path| Path::new(path).file_stem());
+    if name.is_some_and(|name| name == probe::CLIENT) {
+        run_probe(args, env)
+    } else {
+        run(args, env)
+    }
 }
 
 /// Reads the arguments, the first of which is the name of the program, and the variables.

@@ -6,5 +6,5 @@ use mcp_secure_remote::cli;
 use mcp_secure_remote::cli::environment::Environment;
 
 fn main() -> ExitCode {
-    cli::run(std::env::args_os(), &Environment::of_process())
+    cli::run_by_name(std::env::args_os(), &Environment::of_process())
 }

@@ -154,6 +154,18 @@ fn no_argument_error_repeats_a_secret() {
 
 #[cfg(unix)]
 #[test]
+fn the_program_is_the_probe_where_it_is_called_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let link = folder.path().join("mcp-secure-remote-client");
+    let program = env!("CARGO_BIN_EXE_mcp-secure-remote");
+    std::os::unix::fs::symlink(program, &link).expect("a link");
+    let output = Command::new(link).arg("--version").output().expect("the program starts");
+    let version = format!("mcp-secure-remote-client {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(output.stdout, version.as_bytes());
+}
+
+#[cfg(unix)]
+#[test]
 fn closed_standard_streams_are_no_crash() {
     let script = r#""$0" "$@" 2>&-; echo $?; "$0" --help >&- 2>&-; echo $?"#;
     let output = Command::new("sh")
