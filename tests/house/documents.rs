@@ -7,7 +7,8 @@ use crate::source::root;
 const DEPENDENCIES: &str = "docs/decisions/0002-dependencies.md";
 
 /// The commands that have flags of their own, as words before `--help`.
-const COMMANDS: [&[&str]; 5] = [&[], &["certs"], &["certs", "add-client"], &["probe"], &["serve"]];
+const COMMANDS: [&[&str]; 6] =
+    [&[], &["certs"], &["certs", "add-client"], &["demo"], &["probe"], &["serve"]];
 
 /// The packages that a manifest names, in all its tables of dependencies.
 fn packages(manifest: &str) -> Vec<&str> {
@@ -140,6 +141,16 @@ fn every_flag_in_a_document_is_one_of_the_program() {
     let mut known = flags(&help);
     known.extend(["--git", "--locked", "--path", "--release"]); // cargo's
     known.push("--flag"); // the word for any
+    // docker's
+    known.extend([
+        "--add-host",
+        "--cap-drop",
+        "--entrypoint",
+        "--network",
+        "--profile",
+        "--read-only",
+    ]);
+    known.extend(["--rm", "--security-opt", "--target", "--tmpfs", "--user", "--volumes"]);
     // The pages for users; those for contributors name the flags of other programs too.
     let for_users = |path: &String| {
         path.ends_with(".md")
