@@ -29,9 +29,8 @@ RUN --mount=type=cache,id=mcp-secure-remote-crates,target=/usr/local/cargo/regis
 FROM ${UV} AS uv
 
 FROM ${NODE} AS runner
-# tini: `npx` leaves processes behind, and the first process of a container has to take them in.
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates python3 tini \
+    && apt-get install -y --no-install-recommends ca-certificates python3 \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=uv /uv /uvx /usr/local/bin/
 COPY --from=build /image/usr/bin/ /usr/bin/
@@ -51,7 +50,7 @@ WORKDIR /var/lib/mcp
 USER 65532:65532
 EXPOSE 8623
 HEALTHCHECK --interval=30s --timeout=6s --start-period=60s CMD ["mcp-secure-remote", "serve", "--ready"]
-ENTRYPOINT ["tini", "--", "mcp-secure-remote", "serve", "--admin=127.0.0.1:9623"]
+ENTRYPOINT ["mcp-secure-remote", "serve", "--admin=127.0.0.1:9623"]
 
 FROM scratch AS bridge
 COPY --from=build /image/ /

@@ -4,16 +4,21 @@ use std::io::BufRead as _;
 use std::io::BufReader;
 use std::io::Write as _;
 use std::process::Child;
+use std::process::Command;
 use std::process::Stdio;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
-use std::time::Instant;
 
-use super::engine::Engine;
+use tokio::time::Instant;
+
+use super::engine::LIMIT;
 use super::engine::Target;
 use super::engine::engine;
+use super::process::Finished;
 use super::server::Remote;
 
-pub(crate) const INITIALIZE: &str = concat!(
+const INITIALIZE: &str = concat!(
     r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","#,
     r#""capabilities":{},"clientInfo":{"name":"test","version":"1"}}}"#,
     "\n"
@@ -41,7 +46,7 @@ fn a_message_is_answered_and_the_container_ends_with_its_input() {
     let (image, remote) = (engine.image(Target::Bridge), Remote::start());
     let mut run = run(&remote, &[], image);
     run.push(remote.url("localhost"));
-    let done = engine.run(&words(&run), INITIALIZE);
+    let done = ask(engine.docker(&words(&run)));
     assert_eq!(done.code, Some(0), "{}", done.stderr);
     assert!(done.stdout.contains("demo-server"), "{}", done.stdout);
     assert_eq!(done.stdout.lines().count(), 1);
@@ -54,7 +59,7 @@ fn names_are_looked_up_without_any_library_of_the_system() {
     let (image, remote) = (engine.image(Target::Bridge), Remote::start());
     let mut run = run(&remote, &["--add-host=remote.example:127.0.0.1"], image);
     run.push(remote.url("remote.example"));
-    let done = engine.run(&words(&run), INITIALIZE);
+    let done = ask(engine.docker(&words(&run)));
     assert!(done.stdout.contains("demo-server"), "{}\n{}", done.stdout, done.stderr);
 }
 
@@ -67,7 +72,8 @@ fn docker_stop_and_an_interrupt_end_it_in_good_order() {
         let name = format!("bridge-{}{signal}", std::process::id()).replace("--signal=", "-");
         let mut run = run(&remote, &["--name", &name], image);
         run.push(remote.url("localhost"));
-        let mut bridge = connected(engine, &run);
+        let (mut bridge, line) = connected(engine.docker(&words(&run)));
+        assert!(line.contains("demo-server"), "{line}");
         let asked = Instant::now();
         match signal {
             "--signal=TERM" => engine.said(&["stop", &name]),
@@ -79,14 +85,27 @@ fn docker_stop_and_an_interrupt_end_it_in_good_order() {
     }
 }
 
+/// What a bridge answers, and how it ends when its input does.
+pub(crate) fn ask(command: Command) -> Finished {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let (child, line) = connected(command);
+        // Its input is closed here.
+        let _ = sender.send((line, child.wait_with_output().unwrap()));
+    });
+    let (line, output) = receiver.recv_timeout(LIMIT).unwrap();
+    let rest = String::from_utf8(output.stdout).unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    Finished { code: output.status.code(), stdout: line + &rest, stderr }
+}
+
 /// A bridge that has answered, with its input open.
-fn connected(engine: &Engine, run: &[String]) -> Child {
-    let mut command = engine.docker(&words(run));
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+fn connected(mut command: Command) -> (Child, String) {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     child.stdin.as_mut().unwrap().write_all(INITIALIZE.as_bytes()).unwrap();
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    assert!(line.contains("demo-server"), "{line}");
-    child
+    // What comes after the line is left for others.
+    BufReader::with_capacity(1, child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    (child, line)
 }

@@ -1,6 +1,8 @@
 //! The services of compose.yml.
 
-use super::bridge::INITIALIZE;
+use std::process::Command;
+
+use super::bridge::ask;
 use super::engine::Engine;
 use super::engine::LIMIT;
 use super::engine::Target;
@@ -23,17 +25,18 @@ impl Project {
         Self { engine, name: format!("{name}-{}", std::process::id()) }
     }
 
-    fn run(&self, words: &[&str], variables: &[(&str, &str)], input: &str) -> Finished {
-        let name = ["--project-name", &self.name];
-        let mut command = self.engine.compose(&[&name[..], words].concat());
-        command.envs(variables.iter().copied());
-        process::run(command, input, LIMIT)
+    fn command(&self, words: &[&str]) -> Command {
+        self.engine.compose(&[&["--project-name", &self.name], words].concat())
+    }
+
+    fn run(&self, words: &[&str]) -> Finished {
+        process::run(self.command(words), "", LIMIT)
     }
 }
 
 impl Drop for Project {
     fn drop(&mut self) {
-        self.run(&["--profile=demo", "down", "--volumes", "--timeout=10"], &[], "");
+        self.run(&["--profile=demo", "down", "--volumes", "--timeout=10"]);
     }
 }
 
@@ -41,7 +44,7 @@ impl Drop for Project {
 fn the_demonstration_of_compose_is_probed_and_ends_with_the_code_of_the_probe() {
     let Some(engine) = engine() else { return };
     let project = Project::start(engine, "demonstration");
-    let done = project.run(&PROBE, &[], "");
+    let done = project.run(&PROBE);
     let told = done.stdout + &done.stderr;
     assert_eq!(done.code, Some(0), "{told}");
     for part in
@@ -50,7 +53,7 @@ fn the_demonstration_of_compose_is_probed_and_ends_with_the_code_of_the_probe() 
         assert!(told.contains(part), "no `{part}`: {told}");
     }
     let nobody = ["https://server:8623/mcp", "--tls-ca=/certs/ca.crt"];
-    let done = project.run(&[&PROBE[..], &nobody].concat(), &[], "");
+    let done = project.run(&[&PROBE[..], &nobody].concat());
     assert_eq!(done.code, Some(1), "{}", done.stderr);
     assert!(done.stderr.contains("the server demands a client certificate"), "{}", done.stderr);
 }
@@ -60,9 +63,10 @@ fn the_bridge_of_compose_takes_its_server_and_certificates_from_variables() {
     let Some(engine) = engine() else { return };
     let project = Project::start(engine, "bridge");
     // Its server, and the volume of its certificates.
-    assert_eq!(project.run(&PROBE, &[], "").code, Some(0));
-    let variables = [("MCP_URL", "https://server:8623/mcp"), ("MCP_CERTS", "demo-certs")];
-    let done = project.run(&["run", "--rm", "-T", "mcp-proxy"], &variables, INITIALIZE);
+    assert_eq!(project.run(&PROBE).code, Some(0));
+    let mut bridge = project.command(&["run", "--rm", "-T", "mcp-proxy"]);
+    bridge.env("MCP_URL", "https://server:8623/mcp").env("MCP_CERTS", "demo-certs");
+    let done = ask(bridge);
     assert_eq!(done.code, Some(0), "{}", done.stderr);
     assert!(done.stdout.contains("demo-server"), "{}\n{}", done.stdout, done.stderr);
     assert_eq!(done.stdout.lines().count(), 1, "{}", done.stdout);

@@ -5,13 +5,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::process::Stdio;
 use std::thread;
-use std::time::Duration;
-use std::time::Instant;
 
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::time::Instant;
 
-use super::bridge::INITIALIZE;
+use super::bridge::ask;
 use super::engine::Engine;
 use super::engine::LIMIT;
 use super::engine::Target;
@@ -73,7 +72,16 @@ impl Container {
             "--tmpfs=/tmp",
             "--cap-drop=ALL",
         ];
-        let run = ["run", "-d", "--network=host", "-v", &certs, &health, "--health-interval=1s"];
+        let run = [
+            "run",
+            "-d",
+            "--network=host",
+            "-v",
+            &certs,
+            &health,
+            "--health-interval=1s",
+            "--health-start-period=1s",
+        ];
         let flags = [
             "--tls-cert=/srv/server.crt",
             "--tls-key=/srv/server.key",
@@ -94,7 +102,6 @@ impl Container {
                 return;
             }
             assert!(Instant::now() < end, "not {health}: {state}\n{}", self.log());
-            thread::sleep(Duration::from_millis(200)); // between two questions
         }
     }
 
@@ -109,7 +116,7 @@ impl Container {
         bridge.env_clear().arg(format!("https://127.0.0.1:{}/mcp", self.port));
         bridge.args(["--tls-ca", &file("ca.crt"), "--tls-cert", &file("client.crt")]);
         bridge.args(["--tls-key", &file("client.key")]);
-        let done = process::run(bridge, INITIALIZE, LIMIT);
+        let done = ask(bridge);
         done.stdout + &done.stderr
     }
 
@@ -159,8 +166,7 @@ fn the_runner_serves_what_npx_starts_and_leaves_no_zombies() {
     }
     let end = Instant::now() + LIMIT;
     while container.zombies() > 0 {
-        assert!(Instant::now() < end, "{} zombies", container.zombies());
-        thread::sleep(Duration::from_millis(200)); // between two questions
+        assert!(Instant::now() < end, "zombies are left");
     }
     engine.said(&["stop", &container.id]);
     let code = engine.said(&["inspect", "--format={{.State.ExitCode}}", &container.id]);

@@ -10,6 +10,10 @@ const DEPENDENCIES: &str = "docs/decisions/0002-dependencies.md";
 const COMMANDS: [&[&str]; 6] =
     [&[], &["certs"], &["certs", "add-client"], &["demo"], &["probe"], &["serve"]];
 
+/// Flags of docker, in the pages about containers.
+const DOCKERS: &str = "--add-host --cap-drop --entrypoint --network --profile --read-only --rm --security-opt --target \
+    --tmpfs --user --volumes";
+
 /// The packages that a manifest names, in all its tables of dependencies.
 fn packages(manifest: &str) -> Vec<&str> {
     let mut packages = Vec::new();
@@ -141,16 +145,7 @@ fn every_flag_in_a_document_is_one_of_the_program() {
     let mut known = flags(&help);
     known.extend(["--git", "--locked", "--path", "--release"]); // cargo's
     known.push("--flag"); // the word for any
-    // docker's
-    known.extend([
-        "--add-host",
-        "--cap-drop",
-        "--entrypoint",
-        "--network",
-        "--profile",
-        "--read-only",
-    ]);
-    known.extend(["--rm", "--security-opt", "--target", "--tmpfs", "--user", "--volumes"]);
+    known.extend(flags(DOCKERS));
     // The pages for users; those for contributors name the flags of other programs too.
     let for_users = |path: &String| {
         path.ends_with(".md")
