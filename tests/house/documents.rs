@@ -11,7 +11,7 @@ const COMMANDS: [&[&str]; 6] =
     [&[], &["certs"], &["certs", "add-client"], &["demo"], &["probe"], &["serve"]];
 
 /// Flags of docker, in the pages about containers.
-const DOCKERS: &str = "--add-host --cap-drop --entrypoint --network --profile --read-only --rm --security-opt --target \
+const DOCKERS: &str = "--add-host --cap-drop --entrypoint --init --network --profile --read-only --rm --security-opt --target \
     --tmpfs --user --volumes";
 
 /// The packages that a manifest names, in all its tables of dependencies.
