@@ -30,6 +30,7 @@ use std::ffi::OsString;
 use std::future::Future;
 use std::io;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -57,6 +58,7 @@ use crate::cli::usage::UsageError;
 use crate::command::bridge;
 use crate::command::certs::Task;
 use crate::command::demo;
+use crate::command::serve::ready;
 use crate::limits;
 use crate::report::Report;
 use crate::transport::process::watchdog;
@@ -72,12 +74,16 @@ pub enum Request {
     Demo,
     /// Change or show the configuration of a host.
     Ide(ide::Task),
+    /// Be the server of the demonstration, on standard input and output.
+    DemoServer,
     /// Say what works on the way to a server, and what does not.
     Probe(Box<ProbeInvocation>),
     /// Put a server on the network.
     Serve(Box<ServeInvocation>),
     /// Check the files of such a server, and print this.
     CheckServer(Box<ServeInvocation>, String),
+    /// Ask the server with this admin page whether it is ready.
+    AskServer(SocketAddr),
     /// End the children of a server that was killed.
     WatchChildren,
     /// Print this text on standard output: help, version, a completion script, a manual page.
@@ -125,9 +131,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &Environment) -> ExitC
         Ok(Request::Probe(invocation)) => probe::run(*invocation),
         Ok(Request::Serve(invocation)) => serve(*invocation),
         Ok(Request::CheckServer(invocation, text)) => check_server(&invocation, &text),
+        Ok(Request::AskServer(admin)) => finish(block_on(ready::ask(admin)), Format::Text),
         Ok(Request::Certs(task)) => finish(task.run(&mut io::stdout()), Format::Text),
         Ok(Request::Ide(task)) => ide::run(task),
         Ok(Request::Demo) => finish(block_on(demo::run(io::stdout())), Format::Text),
+        Ok(Request::DemoServer) => finish(block_on(demo::serve()), Format::Text),
         Ok(Request::WatchChildren) => watch_children(),
         Ok(Request::WritePages(folder)) => finish(man::write(&folder), Format::Text),
         Ok(Request::Print(text)) => {
@@ -177,7 +185,9 @@ pub fn parse(
         return Ok(Request::WatchChildren);
     }
     match command_line(&args) {
-        Ok(CommandLine { command: Some(Verb::Demo), .. }) => Ok(Request::Demo),
+        Ok(CommandLine { command: Some(Verb::Demo(flags)), .. }) => {
+            Ok(if flags.stdio { Request::DemoServer } else { Request::Demo })
+        }
         Ok(CommandLine { command: Some(Verb::Certs(flags)), .. }) => {
             let task = certs::resolve(*flags, env);
             task.map(Request::Certs).map_err(|error| error.about(Topic::of(&args)).into())
@@ -202,6 +212,7 @@ pub fn parse(
         Ok(CommandLine { command: Some(Verb::Serve(flags)), .. }) => {
             match serve::read(*flags, &args, env).map_err(|error| error.about(&args))? {
                 Asked::Run(invocation) => Ok(Request::Serve(Box::new(invocation))),
+                Asked::Ready(admin) => Ok(Request::AskServer(admin)),
                 Asked::Check(invocation, text) => {
                     Ok(Request::CheckServer(Box::new(invocation), text))
                 }

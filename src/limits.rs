@@ -616,6 +616,13 @@ pub const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Largest `--config` file, in bytes: some thousand lines.
 pub const CONFIG_FILE_BYTES: u64 = 64 * 1024;
 
+/// Longest wait for the admin page to say whether the server is ready: it answers from memory, and who
+/// asks does so again soon.
+pub const READY_ANSWER: Duration = Duration::from_secs(5);
+
+/// Longest reason, in bytes, of a server that is not ready.
+pub const READY_REASON_BYTES: usize = 16 * 1024;
+
 // The probe
 
 /// Time for a whole probe, unless `--timeout` says otherwise: a start of a process at the server, some

@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+use std::io::Write as _;
 use std::process::Command;
 use std::process::Output;
 use std::process::Stdio;
@@ -91,4 +92,30 @@ fn a_transcript_that_cannot_be_written_is_exit_code_1_with_a_cause() {
     assert_eq!(output.status.code(), Some(1));
     let report = text(&output.stderr);
     assert!(report.starts_with("error: cannot write to standard output\ncause: "), "{report}");
+}
+
+#[test]
+fn the_server_of_the_demonstration_speaks_stdio_too_and_ends_with_its_input() {
+    let messages = [
+        r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}"#,
+        r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
+        r#"{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"name":"add","arguments":{"a":2,"b":3}}}"#,
+        r#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"count","arguments":{"to":2},"_meta":{"progressToken":7}}}"#,
+        "no message",
+    ];
+    let mut command = demo();
+    command.arg("--stdio").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut server = command.spawn().expect("the program starts");
+    let mut input = server.stdin.take().expect("a pipe");
+    for message in messages {
+        writeln!(input, "{message}").expect("it reads");
+    }
+    drop(input);
+    let output = server.wait_with_output().expect("it ends");
+    let said = assert_complete(&output);
+    assert_in_order(said, &[r#""id":1,"result":"#, r#""name":"demo-server""#, "2 + 3 = 5"]);
+    let counted = [r#""progress":1,"total":2"#, r#""progress":2,"total":2"#, "counted to 2"];
+    assert_in_order(said, &counted);
+    assert!(said.contains("-32700"), "{said}");
+    assert_eq!(said.lines().count(), 6, "{said}");
 }

@@ -39,8 +39,8 @@ pub(super) struct CommandLine {
 #[derive(Subcommand)]
 pub(super) enum Verb {
     /// Show both ends at work on this machine, with throw-away certificates
-    #[command(override_usage = "mcp-secure-remote demo")]
-    Demo,
+    #[command(override_usage = "mcp-secure-remote demo [--stdio]")]
+    Demo(DemoFlags),
     /// Put a server into the configuration of an IDE or agent, or take it out
     Ide(IdeFlags),
     /// Show what works on the way to a server, what does not, and why
@@ -53,6 +53,14 @@ pub(super) enum Verb {
     Completions(CompletionsFlags),
     /// Print the manual page, or write all of them
     Man(ManFlags),
+}
+
+/// The flags of the demonstration.
+#[derive(Args)]
+pub(super) struct DemoFlags {
+    /// Be its server alone, on standard input and output: something to try `serve` with
+    #[arg(long)]
+    pub(super) stdio: bool,
 }
 
 /// The flags of the bridge. An optional one that is absent falls back to its variable.

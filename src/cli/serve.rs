@@ -12,6 +12,7 @@ mod resolve;
 mod typed;
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 
 use clap::Parser;
 
@@ -22,6 +23,7 @@ use crate::cli::flags::Verb;
 use crate::cli::log::LogOptions;
 use crate::cli::resolve::Warning;
 use crate::cli::serve::file::ConfigFile;
+use crate::cli::serve::listening::admin_to_ask;
 use crate::cli::serve::places::Places;
 use crate::cli::serve::resolve::resolve;
 use crate::cli::serve::typed::Typed;
@@ -38,6 +40,8 @@ pub(super) enum Asked {
     Run(ServeInvocation),
     /// Its files are checked, and this is printed.
     Check(ServeInvocation, String),
+    /// The one that runs with this admin page is asked whether it is ready.
+    Ready(SocketAddr),
 }
 
 /// Reads the file of `--config`, if there is one, then as [`resolve`]. `args` is the command line
@@ -75,6 +79,9 @@ fn asked(
     env: &Environment,
     places: &Places,
 ) -> Result<Asked, Refusal> {
+    if flags.ready {
+        return Ok(Asked::Ready(admin_to_ask(flags.admin.as_deref())?));
+    }
     let invocation = ServeInvocation { places: places.clone(), ..resolve(flags, env)? };
     let Some(typed) = Typed::read(args).filter(|_| is_check) else {
         return Ok(Asked::Run(invocation));

@@ -4,6 +4,7 @@
 //! and the server listens on the loopback interface.
 
 mod server;
+mod stdio;
 mod tools;
 mod transcript;
 
@@ -34,6 +35,8 @@ use crate::transport::http::Client;
 use crate::transport::http::Proxies;
 use crate::transport::http::RemoteConfig;
 use crate::transport::streamable_http::Settings;
+
+pub use crate::command::demo::stdio::serve;
 
 /// The name in the client certificate.
 const CLIENT: &str = "demo-client";

@@ -5,6 +5,8 @@
 //!                                +-- /sse, /messages: SSE --> Relayed -----+              +--> mux --> a child a principal
 //! ```
 
+pub mod ready;
+
 mod config;
 mod greeting;
 mod guest;

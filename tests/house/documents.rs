@@ -7,11 +7,12 @@ use crate::source::root;
 const DEPENDENCIES: &str = "docs/decisions/0002-dependencies.md";
 
 /// The commands that have flags of their own, as words before `--help`.
-const COMMANDS: [&[&str]; 10] = [
+const COMMANDS: [&[&str]; 11] = [
     &[],
     &["certs"],
     &["certs", "add-client"],
     &["completions"],
+    &["demo"],
     &["ide", "install"],
     &["ide", "remove"],
     &["ide", "show"],
@@ -19,6 +20,10 @@ const COMMANDS: [&[&str]; 10] = [
     &["probe"],
     &["serve"],
 ];
+
+/// Flags of docker, in the pages about containers.
+const DOCKERS: &str = "--add-host --cap-drop --entrypoint --init --network --profile --read-only --rm --security-opt --target \
+    --tmpfs --user --volumes";
 
 /// The packages that a manifest names, in all its tables of dependencies.
 fn packages(manifest: &str) -> Vec<&str> {
@@ -150,8 +155,8 @@ fn every_flag_in_a_document_is_one_of_the_program() {
     let help: String = COMMANDS.into_iter().map(help).collect();
     let mut known = flags(&help);
     known.extend(["--git", "--locked", "--path", "--release"]); // cargo's
-    known.extend(["--profile", "--rm"]); // docker compose's
     known.push("--flag"); // the word for any
+    known.extend(flags(DOCKERS));
     // The pages for users; those for contributors name the flags of other programs too.
     let for_users = |path: &String| {
         path.ends_with(".md")

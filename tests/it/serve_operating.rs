@@ -88,6 +88,35 @@ fn a_command_that_cannot_be_started_is_not_ready_until_it_can() {
 }
 
 #[test]
+fn the_program_asks_a_running_server_whether_it_is_ready() {
+    let ask = |admin: SocketAddr| {
+        let mut command = command(PROGRAM);
+        let output = command.args(["serve", "--ready", "--admin", &admin.to_string()]).output();
+        let output = output.expect("the program starts");
+        (output.status.code(), String::from_utf8(output.stderr).expect("UTF-8"))
+    };
+    let server = Operated::serve(&[]);
+    server.becomes("/readyz", 200);
+    assert_eq!(ask(server.admin()), (Some(0), String::new()));
+
+    let mut broken = command(PROGRAM);
+    broken.args(["serve", "--listen=127.0.0.1:0", "--admin=127.0.0.1:0", "--", "sh", "-c"]);
+    let broken = Operated::start(broken.arg("echo no licence >&2; exit 3"));
+    broken.line("not ready");
+    let (code, said) = ask(broken.admin());
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.starts_with("error: the server is not ready\ncause: "), "{said}");
+
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (code, said) = ask(nobody);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("hint:  pass the address that the server was given with `--admin`"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_port_that_is_taken_is_told_with_the_flag_that_named_it() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();

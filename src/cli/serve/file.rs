@@ -138,7 +138,7 @@ fn words(
 
 /// What makes no sense within the file itself.
 pub(super) fn is_about_the_file(name: &str) -> bool {
-    ["check", "config", "help"].contains(&name)
+    ["check", "config", "help", "ready"].contains(&name)
 }
 
 /// A program that is named by a relative path is found as the other paths are.

@@ -45,6 +45,10 @@ pub(in crate::cli) struct ServeFlags {
     #[arg(long)]
     pub(super) check: bool,
 
+    /// Ask the server that runs with this `--admin` whether it is ready, and exit (default: 127.0.0.1:9623)
+    #[arg(long)]
+    pub(super) ready: bool,
+
     #[command(flatten)]
     pub(super) tls: ServeTlsFlags,
 
@@ -248,4 +252,5 @@ file are relative to its folder.
 
 Signals: SIGTERM and SIGINT stop in good order, a second one at once; SIGHUP reads the TLS files anew
 
-Exit code: 0 stopped, 1 failed while running or a file cannot be used, 2 wrong arguments";
+Exit code: 0 stopped, or ready, 1 failed while running, not ready, or a file cannot be used,
+2 wrong arguments";

@@ -11,6 +11,14 @@ use crate::tls::ServerOptions;
 /// The port, of any address, where nothing else is asked for.
 const DEFAULT_LISTEN: &str = "127.0.0.1:8623";
 
+/// The admin page that is asked where no other is named.
+const DEFAULT_ADMIN: &str = "127.0.0.1:9623";
+
+/// The admin page of the server that is asked whether it is ready.
+pub(super) fn admin_to_ask(text: Option<&str>) -> Result<SocketAddr, UsageError> {
+    address("--admin", text.unwrap_or(DEFAULT_ADMIN))
+}
+
 /// All of `--listen`, or the default where one is needed.
 pub(super) fn addresses(texts: &[String], needs_one: bool) -> Result<Vec<SocketAddr>, UsageError> {
     if texts.is_empty() && needs_one {

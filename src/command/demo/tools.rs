@@ -126,18 +126,38 @@ impl Counting {
         Self { id, token: token.map(|token| token.get().into()), to, counted: 0, ticks }
     }
 
-    /// The events for the number just counted.
-    fn events(&self) -> Bytes {
+    /// Waits for the next number, and gives its messages; `None` after the last one.
+    pub(super) async fn next(&mut self) -> Option<Vec<Bytes>> {
+        if self.counted == self.to {
+            return None;
+        }
+        self.ticks.tick().await;
+        self.counted += 1;
+        Some(self.messages())
+    }
+
+    /// What is to be said of the number just counted.
+    fn messages(&self) -> Vec<Bytes> {
         let (counted, to) = (self.counted, self.to);
-        let mut events = String::new();
+        let mut messages = Vec::new();
         if let Some(token) = &self.token {
             let params = format!(r#""progressToken":{token},"progress":{counted},"total":{to}"#);
             let head = r#""jsonrpc":"2.0","method":"notifications/progress""#;
-            events.push_str(&format!("data: {{{head},\"params\":{{{params}}}}}\n\n"));
+            messages.push(format!("{{{head},\"params\":{{{params}}}}}").into());
         }
         if counted == to {
-            let result = response(&self.id, &text(&format!("counted to {to}"), false));
-            events.push_str(&format!("data: {}\n\n", String::from_utf8_lossy(&result)));
+            messages.push(response(&self.id, &text(&format!("counted to {to}"), false)));
+        }
+        messages
+    }
+
+    /// The same as events.
+    fn events(&self) -> Bytes {
+        let mut events = Vec::new();
+        for message in self.messages() {
+            events.extend_from_slice(b"data: ");
+            events.extend_from_slice(&message);
+            events.extend_from_slice(b"\n\n");
         }
         events.into()
     }
