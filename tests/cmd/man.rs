@@ -6,12 +6,17 @@ use std::process::Command;
 use crate::faces::program;
 use crate::tools::found;
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 14] = [
     "mcp-secure-remote-certs-add-client.1",
     "mcp-secure-remote-certs.1",
     "mcp-secure-remote-client.1",
     "mcp-secure-remote-completions.1",
     "mcp-secure-remote-demo.1",
+    "mcp-secure-remote-ide-install.1",
+    "mcp-secure-remote-ide-list.1",
+    "mcp-secure-remote-ide-remove.1",
+    "mcp-secure-remote-ide-show.1",
+    "mcp-secure-remote-ide.1",
     "mcp-secure-remote-man.1",
     "mcp-secure-remote-probe.1",
     "mcp-secure-remote-serve.1",
@@ -32,10 +37,10 @@ fn every_command_of_both_programs_has_a_page() {
 fn a_page_shows_what_is_typed() {
     let folder = pages();
     for (page, line) in [
-        (PAGES[8], r"\fBmcp\-secure\-remote\fR <server\-url> [options]"),
+        (PAGES[13], r"\fBmcp\-secure\-remote\fR <server\-url> [options]"),
         (PAGES[2], r"\fBmcp\-secure\-remote\-client\fR <server\-url> [options]"),
         (PAGES[0], r"\fBmcp\-secure\-remote certs add\-client\fR \-\-output <folder>"),
-        (PAGES[8], r"\fB\-\-tls\-cert\fR \fI<path>\fR"),
+        (PAGES[13], r"\fB\-\-tls\-cert\fR \fI<path>\fR"),
     ] {
         let text = fs::read_to_string(folder.path().join(page)).expect("the page");
         assert!(text.contains(line), "{page}: {line}\n{text}");
@@ -62,7 +67,7 @@ fn without_a_folder_the_page_is_printed() {
     let output = program(&["man"]).output().expect("the program starts");
     let page = String::from_utf8(output.stdout).expect("UTF-8");
     assert!(page.contains(".TH mcp-secure-remote 1"), "{page}");
-    assert_eq!(page, fs::read_to_string(pages().path().join(PAGES[8])).expect("the page"));
+    assert_eq!(page, fs::read_to_string(pages().path().join(PAGES[13])).expect("the page"));
 }
 
 #[test]
