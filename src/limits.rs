@@ -136,6 +136,12 @@ pub const DELETE_TIMEOUT: Duration = Duration::from_millis(600);
 /// For the last words to the host once all is said to the remote.
 pub const FLUSH_TIMEOUT: Duration = Duration::from_millis(100);
 
+// Tests on a busy machine cannot hold a stop-watch to it.
+const _: () = assert!(
+    DRAIN_TIMEOUT.as_millis() + DELETE_TIMEOUT.as_millis() + FLUSH_TIMEOUT.as_millis() < 2000,
+    "the Python host would kill us"
+);
+
 // Child processes
 
 /// After standard input of a child was closed, for it to end by itself: servers write what they

@@ -37,7 +37,7 @@ fn a_silent_peer_is_given_up_in_time() {
     let host = Launch::new(&url).args(["--connect-timeout", "300ms"]).start();
     let start = Instant::now();
     let told = fails(&host, "not_sent");
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     assert!(told.contains("300ms"), "{told}");
     assert!(remote.accepted() <= 2);
 }

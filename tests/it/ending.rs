@@ -19,8 +19,9 @@ use crate::support::reply::Reply;
 use crate::support::reply::Step;
 use crate::support::watched::Gate;
 
-/// Within this time hosts expect a program to be gone.
-const SOON: Duration = Duration::from_secs(2);
+/// A program that does not end on its own is not gone by then. Hosts expect 2 s, which the limits add up to:
+/// a machine with other things to do is not held to that.
+const SOON: Duration = Duration::from_secs(10);
 
 #[test]
 fn the_end_of_input_ends_session_and_program() {
@@ -105,8 +106,7 @@ fn a_host_that_never_reads_does_not_hold_up_the_end() {
     (1..=300).for_each(|number| host.ask(id(number), "ping", json!({})));
     remote.wait_for("ping", 300);
     host.close_input();
-    // Twice the time within which it ends on a machine that has nothing else to do.
-    assert_eq!(host.exit_code_within(2 * SOON), 1);
+    assert_eq!(host.exit_code_within(SOON), 1);
     assert_eq!(remote.requests("DELETE").len(), 1);
     assert!(host.errors().contains("answers are lost\ncause: the host does not read it"));
 }

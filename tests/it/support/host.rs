@@ -246,7 +246,7 @@ impl Host {
     #[track_caller]
     pub(crate) fn finish(&mut self) {
         self.close_input();
-        assert_eq!(self.exit_code_within(Duration::from_secs(2)), 0);
+        assert_eq!(self.exit_code_within(Duration::from_secs(10)), 0);
     }
 
     /// Sends a signal by its short name, for example `TERM`; Windows knows only `KILL`. A program
