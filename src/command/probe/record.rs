@@ -48,7 +48,6 @@ pub(super) enum News {
 }
 
 /// Tells what happens.
-#[derive(Clone)]
 pub(super) struct Reporter(mpsc::Sender<News>);
 
 impl Reporter {

@@ -64,7 +64,7 @@ pub struct Reply {
     pub body: Body,
     /// Values of the user's headers, in a reply that is no success: what repeats them is not shown.
     pub secrets: Vec<HeaderValue>,
-    /// What is wrong with our client certificate, in a reply that is no success: it may be the reason.
+    /// What is wrong with our client certificate, in a reply 400, by which some servers refuse one.
     pub flaw: Option<Flaw>,
 }
 
@@ -205,7 +205,8 @@ impl Client {
         };
         let refused = !head.status.is_success();
         let secrets = if refused { self.headers.values().cloned().collect() } else { Vec::new() };
-        let tls = self.pool.dial().tls().filter(|_| refused);
+        // Certificates are read for it, so not for each refusal of a server that is overloaded.
+        let tls = self.pool.dial().tls().filter(|_| head.status == StatusCode::BAD_REQUEST);
         let flaw = tls.and_then(|tls| Flaw::of(&tls.identity_facts()?, SystemTime::now()));
         Reply { status: head.status, headers: head.headers, body, secrets, flaw }
     }

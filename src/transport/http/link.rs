@@ -141,8 +141,9 @@ impl LinkState {
 
     /// Counts bytes that came. True if they are more than the head of any response has.
     pub(crate) fn waits_in_vain(&self, bytes: usize) -> bool {
-        let before = self.unanswered.fetch_add(bytes, Ordering::Relaxed);
-        self.waits.load(Ordering::Relaxed) && before + bytes > limits::HEAD_BYTES
+        // The body of a response is of any length, and is not counted.
+        self.waits.load(Ordering::Relaxed)
+            && self.unanswered.fetch_add(bytes, Ordering::Relaxed) + bytes > limits::HEAD_BYTES
     }
 
     /// Whether a response ever came.
