@@ -18,7 +18,7 @@ use super::engine::engine;
 use super::process::Finished;
 use super::server::Remote;
 
-const INITIALIZE: &str = concat!(
+pub(crate) const INITIALIZE: &str = concat!(
     r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","#,
     r#""capabilities":{},"clientInfo":{"name":"test","version":"1"}}}"#,
     "\n"

@@ -20,7 +20,7 @@ use super::process::Finished;
 /// For one container.
 pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 /// For one image; with the program in it, a release build on a busy machine.
-const BUILD: Duration = Duration::from_secs(40 * 60);
+pub(crate) const BUILD: Duration = Duration::from_secs(40 * 60);
 
 /// An engine.
 pub(crate) struct Engine {
@@ -64,6 +64,14 @@ impl Engine {
         let mut command = Command::new(&self.compose[0]);
         command.args(&self.compose[1..]).current_dir(project());
         self.command(command, words)
+    }
+
+    /// A command that reaches this engine, with `$DOCKER` and `$COMPOSE` as the clients to use, in the
+    /// folder of the project.
+    pub(crate) fn surround(&self, mut command: Command) -> Command {
+        command.env("DOCKER", &self.program).env("COMPOSE", self.compose.join(" "));
+        command.current_dir(project());
+        self.command(command, &[])
     }
 
     fn command(&self, mut command: Command, words: &[&str]) -> Command {

@@ -9,9 +9,15 @@ mod bridge;
 #[cfg(test)]
 mod compose;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod engine;
 #[cfg(test)]
 mod image;
+#[cfg(test)]
+#[path = "../docs/page.rs"]
+#[allow(dead_code, reason = "what only the other documents need")]
+mod page;
 #[cfg(test)]
 #[path = "../peers/support/process.rs"]
 #[allow(dead_code, reason = "what only the peers need")]

@@ -43,10 +43,14 @@ impl Remote {
         format!("https://{name}:{}/mcp", self.server.port)
     }
 
+    /// Where its certificates lie.
+    pub(crate) fn folder(&self) -> String {
+        self.folder.path().display().to_string()
+    }
+
     /// The words of `docker run` that mount the certificates and name them by variables.
     pub(crate) fn certificates(&self) -> Vec<String> {
-        let mut words =
-            vec!["-v".to_owned(), format!("{}:/certs:ro", self.folder.path().display())];
+        let mut words = vec!["-v".to_owned(), format!("{}:/certs:ro", self.folder())];
         for (variable, file) in [
             ("MCP_REMOTE_TLS_CA", "ca.crt"),
             ("MCP_REMOTE_TLS_CERT", "client.crt"),

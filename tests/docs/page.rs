@@ -18,6 +18,12 @@ pub(crate) struct Block {
     pub(crate) shown: Option<String>,
 }
 
+impl Block {
+    fn prints_an_entry(&self) -> bool {
+        self.script.starts_with("mcp-secure-remote ide show") && self.shown.is_none()
+    }
+}
+
 /// The blocks of a document, in their order.
 pub(crate) fn blocks(document: &str) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
@@ -36,6 +42,10 @@ pub(crate) fn blocks(document: &str) -> Vec<Block> {
                 next = Block::default();
             }
             ("```text", Some(block)) => block.shown = Some(inside("```")),
+            // What it says of the file stands before it.
+            ("```json" | "```toml", Some(block)) if block.prints_an_entry() => {
+                block.shown = Some("...\n".to_owned() + &inside("```"));
+            }
             ("```jsonl", Some(block)) => block.typed = Some(inside("```")),
             // Any other block of text may show comments of this kind.
             (line, _) if line.starts_with("```") => drop(inside("```")),

@@ -38,6 +38,14 @@ const PORTS: [&str; 5] = ["8623", "8624", "8625", "8443", "3001"];
 const STAND_INS: [(&str, &str); 3] =
     [("mcp.example.com", "localhost:8623"), ("pi.local", "localhost"), ("0.0.0.0:", "127.0.0.1:")];
 
+/// Our programs.
+const OURS: [&str; 2] =
+    [env!("CARGO_BIN_EXE_mcp-secure-remote"), env!("CARGO_BIN_EXE_mcp-secure-remote-client")];
+/// Where `cargo install` puts them.
+const PROGRAMS: &str = ".cargo/bin";
+/// The folder of the documents' reader.
+const HOME: &str = "/home/me";
+
 /// What a document's reader has before himself.
 pub(crate) struct Terminal {
     folder: TempDir,
@@ -101,8 +109,14 @@ impl Terminal {
         let mut command = Command::new("bash");
         command.args(["-euc", &self.here(script)]).current_dir(self.folder.path());
         // No variable of whoever runs the tests counts, and npm may ask no registry.
-        command.env_clear().env("PATH", path()).env("HOME", self.folder.path());
+        command.env_clear().env("HOME", self.folder.path()).env("PATH", self.path());
         Running::start(command)
+    }
+
+    /// Our programs first; not every user has the servers' folder on his path.
+    fn path(&self) -> String {
+        let programs = self.folder.path().join(PROGRAMS);
+        format!("{}:{}:/usr/sbin", programs.display(), std::env::var("PATH").unwrap())
     }
 
     /// A script of the document, with the ports and names of this run.
@@ -114,7 +128,8 @@ impl Terminal {
 
     fn as_written(&self, printed: &str) -> String {
         let port = |number: &str| self.ports.iter().find(|(_, free)| *free == number);
-        numbers(shown(printed), |number| Some(*port(number)?.0))
+        let printed = shown(printed).replace(&self.folder.path().display().to_string(), HOME);
+        numbers(&printed, |number| Some(*port(number)?.0))
     }
 }
 
@@ -130,15 +145,14 @@ fn numbers<'a>(text: &str, other: impl Fn(&str) -> Option<&'a str>) -> String {
 
 fn folder(packages: &Path) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
+    let programs = folder.path().join(PROGRAMS);
+    fs::create_dir_all(&programs).unwrap();
+    for program in OURS {
+        symlink(program, programs.join(Path::new(program).file_name().unwrap())).unwrap();
+    }
     symlink(packages, folder.path().join("node_modules")).unwrap();
     fs::write(folder.path().join(".npmrc"), "offline=true\nupdate-notifier=false\n").unwrap();
     folder
-}
-
-/// Our programs first; not every user has the servers' folder on his path.
-fn path() -> String {
-    let programs = Path::new(env!("CARGO_BIN_EXE_mcp-secure-remote")).parent().unwrap();
-    format!("{}:{}:/usr/sbin", programs.display(), std::env::var("PATH").unwrap())
 }
 
 /// Stands in an [`Output`] where nothing more can come.
