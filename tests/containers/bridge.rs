@@ -15,8 +15,8 @@ use tokio::time::Instant;
 use super::engine::LIMIT;
 use super::engine::Target;
 use super::engine::engine;
-use super::process::Finished;
 use super::server::Remote;
+use super::support::process::Finished;
 
 pub(crate) const INITIALIZE: &str = concat!(
     r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","#,

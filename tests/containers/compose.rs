@@ -7,8 +7,8 @@ use super::engine::Engine;
 use super::engine::LIMIT;
 use super::engine::Target;
 use super::engine::engine;
-use super::process;
-use super::process::Finished;
+use super::support::process;
+use super::support::process::Finished;
 
 /// Makes certificates, starts the server behind them, and probes it.
 const PROBE: [&str; 5] = ["--profile=demo", "run", "--rm", "-T", "probe"];

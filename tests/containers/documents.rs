@@ -13,8 +13,8 @@ use super::engine::Engine;
 use super::engine::Target;
 use super::engine::engine;
 use super::page;
-use super::process;
 use super::server::Remote;
+use super::support::process;
 
 /// The document, and how many of its blocks are typed.
 const DOCUMENTS: [(&str, &str, usize); 3] = [

@@ -14,8 +14,8 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-use super::process;
-use super::process::Finished;
+use super::support::process;
+use super::support::process::Finished;
 
 /// For one container.
 pub(crate) const LIMIT: Duration = Duration::from_secs(120);

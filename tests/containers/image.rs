@@ -34,7 +34,7 @@ fn the_image_says_what_it_is_and_runs_as_nobody() {
     let config: Value = serde_json::from_str(&config).unwrap();
     assert_eq!(config["User"], "65532:65532");
     let label = |name: &str| config["Labels"][name].as_str().unwrap_or_default().to_owned();
-    assert!(label("io.modelcontextprotocol.server.name").ends_with("/mcp-secure-remote"));
+    assert!(label("io.modelcontextprotocol.server.name").starts_with("io.github."));
     assert_eq!(label("org.opencontainers.image.version"), "1.2.3");
     assert_eq!(label("org.opencontainers.image.licenses"), "MIT");
 }

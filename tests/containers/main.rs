@@ -13,16 +13,18 @@ mod documents;
 #[cfg(test)]
 mod engine;
 #[cfg(test)]
+mod hosts;
+#[cfg(test)]
 mod image;
 #[cfg(test)]
 #[path = "../docs/page.rs"]
 #[allow(dead_code, reason = "what only the other documents need")]
 mod page;
 #[cfg(test)]
-#[path = "../peers/support/process.rs"]
-#[allow(dead_code, reason = "what only the peers need")]
-mod process;
-#[cfg(test)]
 mod runner;
 #[cfg(test)]
 mod server;
+#[cfg(test)]
+#[path = "../peers/support/mod.rs"]
+#[allow(dead_code, reason = "what only the peers need")]
+mod support;

@@ -15,8 +15,8 @@ use super::engine::Engine;
 use super::engine::LIMIT;
 use super::engine::Target;
 use super::engine::engine;
-use super::process;
 use super::server::certificates;
+use super::support::process;
 
 /// An MCP server for `npx`, which can be asked for one thing: to begin.
 const NODE: &str = r#"#!/usr/bin/env node

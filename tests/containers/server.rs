@@ -7,8 +7,8 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::engine::LIMIT;
-use super::process;
-use super::process::Server;
+use super::support::process;
+use super::support::process::Server;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mcp-secure-remote");
 

@@ -20,8 +20,12 @@ use super::made::scratch;
 use super::made::succeed;
 use super::running::Ended;
 use super::running::Running;
+use super::support::install::node_package;
 use super::support::remote::Remote;
 use super::support::remote::Wire;
+
+/// What makes and checks bundles, for [`node_package`].
+const MCPB: &str = "@anthropic-ai/mcpb/dist/cli/cli.js";
 
 #[test]
 fn a_bundle_asks_for_address_and_files_and_starts_the_program_with_them() {
@@ -47,6 +51,15 @@ fn a_bundle_asks_for_address_and_files_and_starts_the_program_with_them() {
     let mut running = Running::start(&words);
     running.stdin = None;
     assert_eq!(running.end(), Ended::Code(0));
+}
+
+#[test]
+fn the_program_for_bundles_takes_it() {
+    let Some(made) = made() else { return };
+    let folder = unzip("bundle-3", bundle(&made.wheel));
+    let Some(mut mcpb) = node_package(MCPB) else { return };
+    mcpb.arg("validate").arg(folder.join("manifest.json"));
+    assert!(succeed(mcpb).contains("Manifest schema validation passes"));
 }
 
 #[test]
@@ -83,6 +96,12 @@ fn a_bundle_has_what_its_specification_demands() {
     }
     assert_eq!(text.matches("${user_config.").count(), options.len());
     assert_eq!(options["passphrase"]["sensitive"], true);
+}
+
+/// The bundle, and the description for the registry that was made with it.
+pub(crate) fn bundle_of(wheel: &Path) -> (&'static Path, PathBuf) {
+    let bundle = bundle(wheel);
+    (bundle, bundle.with_file_name("server.json"))
 }
 
 /// A bundle of the program for Linux in this wheel, in place of the static one.

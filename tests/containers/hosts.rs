@@ -1,0 +1,47 @@
+//! A host that others wrote, with the bridge in a container.
+
+use std::env;
+
+use super::engine::Engine;
+use super::engine::Target;
+use super::engine::engine;
+use super::support::bridge;
+use super::support::host::Host;
+use super::support::remote::Remote;
+use super::support::remote::Wire;
+
+#[test]
+fn a_host_on_the_python_sdk_has_its_whole_tour_by_a_container() {
+    let Some(engine) = engine() else { return };
+    let image = engine.image(Target::Bridge);
+    let Some(remote) = Remote::python_v1(Wire::Http) else { return };
+    let folder = remote.pki.folder.path().display().to_string();
+    // The files have the same paths inside; they are open to their owner alone.
+    let (mount, user) = (format!("{folder}:{folder}:ro"), user());
+    let run = ["run", "--rm", "-i", "--network=host", "--read-only", "--cap-drop=ALL"];
+    let mut words = docker(engine);
+    words
+        .extend(run.iter().chain(&["-v", &mount, "--user", &user, image]).map(|it| it.to_string()));
+    words.extend(bridge::words(&remote, &[]).into_iter().skip(1));
+    let Some(seen) = Host::PythonV1.tour_of(words, remote.pki.folder.path()) else { return };
+    seen.assert_tour();
+    assert_eq!(seen.exits, [0], "it did not end by itself\n{}", seen.stderr);
+    assert!(remote.server.logs("\"DELETE /mcp HTTP/1.1\" 200"));
+}
+
+/// `docker` and what it needs of the environment, as words: a host hands on nothing.
+fn docker(engine: &Engine) -> Vec<String> {
+    let command = engine.docker(&[]);
+    let set = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    let path = env::var_os("PATH").unwrap_or_default();
+    let all = [("PATH".as_ref(), path.as_os_str())].into_iter().chain(set);
+    let mut words = vec!["env".to_owned()];
+    words.extend(all.map(|(name, value)| format!("{}={}", name.display(), value.display())));
+    words.push(command.get_program().display().to_string());
+    words
+}
+
+fn user() -> String {
+    let (user, group) = (rustix::process::getuid(), rustix::process::getgid());
+    format!("{}:{}", user.as_raw(), group.as_raw())
+}
