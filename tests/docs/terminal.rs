@@ -44,7 +44,7 @@ const OURS: [&str; 2] =
 /// Where `cargo install` puts them.
 const PROGRAMS: &str = ".cargo/bin";
 /// The folder of the documents' reader.
-const HOME: &str = "/home/me";
+const HOME: &str = "/path/to";
 
 /// What a document's reader has before himself.
 pub(crate) struct Terminal {
