@@ -64,6 +64,10 @@ fn block(key: &str, name: &str, entry: &Entry) -> String {
         text(&entry.command),
         args.join(", ")
     );
+    if !entry.inherited.is_empty() {
+        let names: Vec<String> = entry.inherited.iter().map(text).collect();
+        block.push_str(&format!("env_vars = [{}]\n", names.join(", ")));
+    }
     if !entry.env.is_empty() {
         let env = entry.env.iter().map(|(name, value)| format!("{name} = {}", text(value)));
         block.push_str(&format!("env = {{ {} }}\n", env.collect::<Vec<_>>().join(", ")));
@@ -123,7 +127,8 @@ mod tests {
     fn entry() -> Entry {
         let args = ["https://a/", "--header", "A: \"${T}\" \\"].map(str::to_owned).to_vec();
         let env = vec![("T".to_owned(), "it's".to_owned())];
-        Entry { command: r"C:\x\mcp-secure-remote.exe".to_owned(), args, env }
+        let inherited = vec!["TOKEN".to_owned()];
+        Entry { command: r"C:\x\mcp-secure-remote.exe".to_owned(), args, env, inherited }
     }
 
     #[test]

@@ -20,7 +20,7 @@ use super::remove;
 fn entry(url: &str) -> Entry {
     let args = [url, "--header", "A: { \"${T}\", [ ]"].map(str::to_owned).to_vec();
     let env = vec![("T".to_owned(), "se\\c\"ret".to_owned()), ("U".to_owned(), "x".to_owned())];
-    Entry { command: "/opt/mcp-secure-remote".to_owned(), args, env }
+    Entry { command: "/opt/mcp-secure-remote".to_owned(), args, env, inherited: Vec::new() }
 }
 
 fn cursor() -> &'static Host {
@@ -186,7 +186,8 @@ fn each_entry_can_be_cut_out_wherever_it_stands() {
 #[test]
 fn a_file_on_one_line_stays_on_one() {
     let text = r#"{"mcpServers": {"o": {"command": "x"}}, "z": 1}"#;
-    let one = Entry { command: "c".to_owned(), args: vec!["d".to_owned()], env: Vec::new() };
+    let args = vec!["d".to_owned()];
+    let one = Entry { command: "c".to_owned(), args, env: Vec::new(), inherited: Vec::new() };
     assert_eq!(
         merge::insert(cursor(), text, "n", &one).unwrap(),
         r#"{"mcpServers": {"o": {"command": "x"}, "n": {"type": "stdio", "command": "c", "args": ["d"]}}, "z": 1}"#
