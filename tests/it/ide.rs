@@ -406,6 +406,49 @@ fn flags_come_back_in_one_order_with_absolute_paths_and_without_secrets() {
 }
 
 #[test]
+fn headers_of_the_same_variable_get_one_each() {
+    let user = User::new();
+    let words = ["show", "cursor", "--name", "example", "https://a.example/"];
+    let headers = ["--header", "X-Api-Key: one", "--header", "X_Api_Key: two"];
+    let found = entry("x.json", &user.well(&[&words[..], &headers].concat()).out, "mcpServers");
+    let name = "MCP_REMOTE_HEADER_X_API_KEY";
+    assert_eq!(found["env"], serde_json::json!({name: "one", format!("{name}_2"): "two"}));
+    assert_eq!(found["args"][4], format!("X_Api_Key: ${{{name}_2}}"));
+}
+
+#[test]
+fn the_server_is_tried_as_the_client_will_reach_it() {
+    let remote = Plan::legacy().start();
+    let user = User::new();
+    let url = remote.url();
+    let words = ["install", "cursor", "--name", "x", &url, "--allow-http", "--yes"];
+    // The client does not get it.
+    let said = user.ide_with(&[("MCP_REMOTE_TLS_CA", "/nonexistent/ca.crt")], &words);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.err.contains("WARNING: MCP_REMOTE_TLS_CA is set here alone"), "{said:?}");
+}
+
+#[test]
+fn what_a_user_should_know_is_told() {
+    let user = User::new();
+    let show = |words: &[&str]| {
+        let first = ["show", words[0], "--name", "example"];
+        user.well(&[&first[..], &words[1..]].concat()).err
+    };
+    let inside = "`localhost` is the container itself";
+    assert!(show(&["cursor", "https://localhost/", "--via", "docker"]).contains(inside));
+    assert!(!show(&["cursor", "https://localhost/"]).contains(inside));
+    assert!(show(&["gemini", "https://a.example/"]).contains("in folders alone that you trust"));
+    assert!(show(&["cline", "https://a.example/"]).contains("reads the file of `cline-cli`"));
+    let relative = ["cursor", "https://a.example/", "--os", "windows", "--tls-ca", "ca.crt"];
+    assert!(show(&relative).contains("`ca.crt` is not absolute on windows"));
+    fs::create_dir(user.path(".cursor")).unwrap();
+    fs::write(user.path(".cursor/mcp.json"), "{").unwrap();
+    let listed = user.well(&["list"]).out;
+    assert_eq!(listed.matches("cannot be read: it is not JSON: ").count(), 1, "{listed}");
+}
+
+#[test]
 fn a_link_to_the_program_is_kept() {
     let user = User::new();
     fs::create_dir(user.path("bin")).unwrap();
@@ -493,6 +536,11 @@ fn another_file_can_be_named() {
     assert!(user.text("mine.json").contains("\"mcpServers\""));
     user.well(&[&["remove", "generic"], &words[..]].concat());
     assert_eq!(user.text("mine.json"), "{}");
+    let words = ["--name", "x", "--file", "new/mine.json", "--yes"];
+    user.well(&[&["install", "generic", "https://a.example/", "--no-probe"], &words[..]].concat());
+    user.well(&[&["remove", "generic"], &words[..]].concat());
+    let left = fs::read_dir(user.path("new")).unwrap().count();
+    assert_eq!(left, 0, "the file is gone, its folder is the user's");
     let moved = user.path("moved");
     let codex = [("CODEX_HOME", moved.to_str().unwrap())];
     let words = ["install", "codex", "--name", "x", "https://a.example/", "--no-probe", "--yes"];
