@@ -264,6 +264,10 @@ fn install(
         let text = "a secret comes into the file of a project, which is often shared with others";
         warnings.push(warning(text.to_owned()));
     }
+    if is_of_project && target.host.asks_for_trust {
+        let title = target.host.title;
+        warnings.push(warning(format!("{title} uses what a project has once you trust it there")));
+    }
     let probe = probe.filter(|_| !no_probe);
     Ok(Task::Install(Box::new(Install { target, entry, probe, warnings, sure: sure.into() })))
 }

@@ -161,6 +161,8 @@ fn a_project_has_a_file_of_its_own_where_its_client_reads_one() {
                 assert_eq!(said.code, Some(0), "{said:?}");
                 assert_eq!(said.err.matches("often shared with others").count(), 1, "{said:?}");
                 assert!(user.path(file).is_file(), "{client}");
+                let waits = ["claude-code", "zed", "codex"].contains(&client);
+                assert_eq!(said.err.contains("once you trust it there"), waits, "{said:?}");
             }
             None => {
                 assert_eq!(said.code, Some(2), "{said:?}");

@@ -26,6 +26,8 @@ pub struct Host {
     pub fills: Fills,
     /// Whether the bridge gets all variables that the host has, or those that the entry asks for.
     pub passes_variables: bool,
+    /// Whether what is in a project waits until its user trusts that.
+    pub asks_for_trust: bool,
     /// What its users should know.
     pub note: Option<&'static str>,
 }
@@ -145,6 +147,7 @@ const COMMON: Host = Host {
     project: None,
     fills: Fills::Braces,
     passes_variables: true,
+    asks_for_trust: false,
     note: None,
 };
 
@@ -164,9 +167,8 @@ pub static HOSTS: [Host; 13] = [
         marks: STDIO,
         user: everywhere(Base::Claude, ".claude.json"),
         project: Some(".mcp.json"),
-        note: Some(
-            "a session that runs goes on without it; start a new one. It asks before it starts what a project has",
-        ),
+        asks_for_trust: true,
+        note: Some("a session that runs goes on without it; start a new one"),
         ..COMMON
     },
     Host {
@@ -222,6 +224,7 @@ pub static HOSTS: [Host; 13] = [
             (Base::Config, "Zed/settings.json"),
         ]),
         project: Some(".zed/settings.json"),
+        asks_for_trust: true,
         ..COMMON
     },
     Host {
@@ -261,7 +264,7 @@ pub static HOSTS: [Host; 13] = [
         key: "mcp_servers",
         user: everywhere(Base::Codex, "config.toml"),
         project: Some(".codex/config.toml"),
-        note: Some("Codex reads the file of a project once you trust it"),
+        asks_for_trust: true,
         ..COMMON
     },
     COMMON,

@@ -152,6 +152,19 @@ mod tests {
         }
     }
 
+    // Codex does so when it adds another.
+    #[test]
+    fn an_entry_that_its_host_has_written_anew_is_cut_out() {
+        let text = "a = 1\n\n[mcp_servers.n]\ncommand = 'x'\nenv_vars = ['T']\n\n[mcp_servers.n.env]\nA = 'b'\n\n\
+                    [mcp_servers.o]\ncommand = 'o'\n\n[mcp_servers.o.env]\nA = 'b'\n";
+        assert_eq!(
+            remove(text, "mcp_servers", "n").unwrap().unwrap(),
+            "a = 1\n\n[mcp_servers.o]\ncommand = 'o'\n\n[mcp_servers.o.env]\nA = 'b'\n"
+        );
+        let bare = remove(text, "mcp_servers", "o").unwrap().unwrap();
+        assert!(bare.ends_with("[mcp_servers.n.env]\nA = 'b'\n"), "{bare}");
+    }
+
     #[test]
     fn an_entry_is_replaced_where_it_stands() {
         let text =
