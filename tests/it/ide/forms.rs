@@ -19,7 +19,7 @@ fn form(client: &str) -> Value {
         "claude-desktop" | "windsurf" | "generic" => {
             file("mcpServers", &["command", "args"], json!({}))
         }
-        // Both documents have `type` in their tables of members.
+        // Claude Code writes `type` itself (`claude mcp add`); Cursor's document has it, as others quote that.
         "claude-code" | "cursor" => {
             file("mcpServers", &["type", "command"], json!({"type": {"const": "stdio"}}))
         }
@@ -39,15 +39,15 @@ fn form(client: &str) -> Value {
             let more = json!({"type": {"const": "stdio"}, "cwd": {"type": "string"}, "envFile": {"type": "string"}});
             file("servers", &["type", "command"], more)
         }
-        // junie.jetbrains.com, "MCP configuration".
-        "jetbrains" => file("mcpServers", &["command"], json!({"enabled": {"type": "boolean"}})),
+        // junie.jetbrains.com, "MCP configuration", as others quote it.
+        "jetbrains" => file("mcpServers", &["command"], json!({})),
         // `schemas/settings.schema.json` of google-gemini/gemini-cli, which takes no other member.
         "gemini" => {
             let more = json!({"cwd": {"type": "string"}, "timeout": {"type": "number"}, "trust": {"type": "boolean"},
                 "type": {"const": "stdio"}});
             file("mcpServers", &["command"], more)
         }
-        // `codex mcp get --json` of Codex 0.169, and its `config.schema.json`.
+        // What `codex mcp get --json` of Codex 0.169 shows.
         "codex" => {
             let more = json!({"cwd": {"type": "string"}, "enabled": {"type": "boolean"},
                 "env_vars": {"type": "array", "items": {"type": "string"}}});
