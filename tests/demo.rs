@@ -98,6 +98,8 @@ fn a_transcript_that_cannot_be_written_is_exit_code_1_with_a_cause() {
 fn the_server_of_the_demonstration_speaks_stdio_too_and_ends_with_its_input() {
     let messages = [
         r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}"#,
+        r#"{"jsonrpc":"2.0","id":3,"method":"initialize","params":{"protocolVersion":"2025-06-18"}}"#,
+        r#"{"jsonrpc":"2.0","id":4,"method":"initialize","params":{"protocolVersion":"2099-01-01"}}"#,
         r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
         r#"{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"name":"add","arguments":{"a":2,"b":3}}}"#,
         r#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"count","arguments":{"to":2},"_meta":{"progressToken":7}}}"#,
@@ -114,8 +116,13 @@ fn the_server_of_the_demonstration_speaks_stdio_too_and_ends_with_its_input() {
     let output = server.wait_with_output().expect("it ends");
     let said = assert_complete(&output);
     assert_in_order(said, &[r#""id":1,"result":"#, r#""name":"demo-server""#, "2 + 3 = 5"]);
+    for (id, version) in [(1, "2025-11-25"), (3, "2025-06-18"), (4, "2025-11-25")] {
+        let answer = said.lines().find(|line| line.contains(&format!("\"id\":{id},")));
+        let named = format!("\"protocolVersion\":\"{version}\"");
+        assert!(answer.is_some_and(|line| line.contains(&named)), "{id}: {said}");
+    }
     let counted = [r#""progress":1,"total":2"#, r#""progress":2,"total":2"#, "counted to 2"];
     assert_in_order(said, &counted);
     assert!(said.contains("-32700"), "{said}");
-    assert_eq!(said.lines().count(), 6, "{said}");
+    assert_eq!(said.lines().count(), 8, "{said}");
 }

@@ -33,6 +33,7 @@ use crate::command::ide::hosts::Host;
 use crate::command::ide::hosts::Location;
 use crate::command::ide::hosts::Scope;
 use crate::limits;
+use crate::secret::Secret;
 
 pub(super) use crate::cli::ide::run::run;
 
@@ -244,7 +245,7 @@ fn show(
     let place = &flags.entry.place;
     let (host, name) = (client(place)?, name(place)?);
     let file = file(place, host, &name, &folders)?.map(|location| location.path);
-    let made = make(flags.entry, os, false, args, env)?;
+    let made = make(flags.entry, host, os, false, args, env)?;
     Ok(Task::Show(Shown { host, name, entry: made.entry, file, warnings: made.warnings }))
 }
 
@@ -257,10 +258,15 @@ fn install(
     let InstallFlags { entry: flags, sure, no_probe } = flags;
     let target = target(&flags.place, folders)?;
     let is_of_project = flags.place.project;
-    let Made { entry, probe, mut warnings } = make(flags, Os::here(), !no_probe, args, env)?;
+    let Made { entry, probe, mut warnings } =
+        make(flags, target.host, Os::here(), !no_probe, args, env)?;
     if is_of_project && !entry.env.is_empty() {
         let text = "a secret comes into the file of a project, which is often shared with others";
         warnings.push(warning(text.to_owned()));
+    }
+    if is_of_project && target.host.asks_for_trust {
+        let title = target.host.title;
+        warnings.push(warning(format!("{title} uses what a project has once you trust it there")));
     }
     let probe = probe.filter(|_| !no_probe);
     Ok(Task::Install(Box::new(Install { target, entry, probe, warnings, sure: sure.into() })))
@@ -337,6 +343,7 @@ struct Made {
 /// Makes the entry. Its files need be there only if it `is_tried`.
 fn make(
     flags: EntryFlags,
+    host: &Host,
     os: Os,
     is_tried: bool,
     args: &[OsString],
@@ -348,6 +355,7 @@ fn make(
     let (spec, mut warnings) = typed::spec(bridge, Place { os, folder: &folder })?;
     let via = machine::via(via.as_deref(), image, os, args, env, &mut warnings)?;
     warnings.extend(machine::set_here(env, &spec));
+    warnings.extend(passes(host, &spec, os)?);
     let entry = Entry::new(&spec, &via, os);
     check(&entry, &via, os, &url, &mut warnings)?;
     let probe = match started(&spec, is_tried, env) {
@@ -362,6 +370,21 @@ fn make(
         Err(refusal) => return Err(refusal),
     };
     Ok(Made { entry, probe, warnings })
+}
+
+/// Whether the bridge gets its variables as they are.
+fn passes(host: &Host, spec: &Spec, os: Os) -> Result<Option<Warning>, UsageError> {
+    let is_changed = |(_, value): &&(String, Secret)| host.fills.changes(value.expose(), os);
+    if let Some((name, _)) = spec.env.iter().find(is_changed) {
+        let text = format!("{} would change the value of {name}", host.title);
+        return Err(UsageError::new(text)
+            .hint("keep it in a file, with `--header-file` or `--tls-passphrase-file`"));
+    }
+    let names = Some(spec.inherited.join(", ")).filter(|names| !names.is_empty());
+    Ok(names.filter(|_| !host.passes_variables).map(|names| {
+        let title = host.title;
+        warning(format!("{title} passes few of its variables on; use `--header-file` for {names}"))
+    }))
 }
 
 fn check(

@@ -1,6 +1,9 @@
 //! Entries in the configuration of hosts, and the bridge that starts from them.
 
+mod forms;
+
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::process::Stdio;
@@ -89,14 +92,18 @@ const CLIENTS: [(&str, &str, Option<&str>, &str); 12] = [
     ("codex", ".codex/config.toml", Some(".codex/config.toml"), "mcp_servers"),
 ];
 
-/// The entry `example` of a file, as another parser than the program's reads it.
-fn entry(file: &str, text: &str, key: &str) -> Value {
-    let whole: Value = if file.ends_with(".toml") {
+/// A file, as another parser than the program's reads it.
+fn whole(file: &str, text: &str) -> Value {
+    if file.ends_with(".toml") {
         toml::from_str(text).unwrap()
     } else {
         serde_json::from_str(text).unwrap()
-    };
-    whole[key]["example"].clone()
+    }
+}
+
+/// Its entry `example`.
+fn entry(file: &str, text: &str, key: &str) -> Value {
+    whole(file, text)[key]["example"].clone()
 }
 
 /// Does what a host does with it.
@@ -122,6 +129,7 @@ fn the_bridge_starts_from_the_entry_of_each_client_and_the_probe_finds_it() {
         let text = user.text(file);
         let shown = user.well(&[&["show", client], &words[..]].concat());
         assert_eq!(shown.out, text, "{client}");
+        forms::check(client, &whole(file, &text));
         let found = entry(file, &text, key);
         assert!(!found["args"].to_string().contains("marker"), "{found}");
         let mut host = start(&found);
@@ -153,6 +161,8 @@ fn a_project_has_a_file_of_its_own_where_its_client_reads_one() {
                 assert_eq!(said.code, Some(0), "{said:?}");
                 assert_eq!(said.err.matches("often shared with others").count(), 1, "{said:?}");
                 assert!(user.path(file).is_file(), "{client}");
+                let waits = ["claude-code", "zed", "codex"].contains(&client);
+                assert_eq!(said.err.contains("once you trust it there"), waits, "{said:?}");
             }
             None => {
                 assert_eq!(said.code, Some(2), "{said:?}");
@@ -167,43 +177,67 @@ fn each_system_and_launcher_has_its_snippet() {
     let user = User::new();
     for (client, file, _, key) in CLIENTS {
         for os in ["linux", "macos", "windows"] {
-            for (via, command) in [
-                ("binary", "mcp-secure-remote"),
-                ("uvx", "uvx"),
-                ("npx", "npx"),
-                ("docker", "docker"),
-            ] {
-                let ca = if os == "windows" { r"C:\pki\ca.crt" } else { "/pki/ca.crt" };
-                let said = user.well(&[
-                    "show",
-                    client,
-                    "--os",
-                    os,
-                    "--via",
-                    via,
-                    "--name",
-                    "example",
-                    "https://a.example/mcp",
-                    "--tls-ca",
-                    ca,
-                ]);
-                let found = entry(file, &said.out, key);
-                let told = found["command"].as_str().unwrap();
-                let args = found["args"].to_string();
-                let in_shell = os == "windows" && via == "npx";
-                assert!(told.contains(command) || in_shell && told == "cmd", "{found}");
-                assert!(
-                    args.contains("https://a.example/mcp") && args.contains("ca.crt"),
-                    "{found}"
-                );
-                assert_eq!(args.contains(r#""-v","#), via == "docker", "{found}");
+            for via in ["binary", "uvx", "npx", "docker"] {
+                let folder = if os == "windows" { r"C:\pki\" } else { "/pki/" };
+                let ca = format!("{folder}ca.crt");
+                let words = ["show", client, "--os", os, "--via", via, "--name", "example"];
+                let server = ["https://a.example/mcp", "--tls-ca", &ca];
+                let headers = ["--header", "X-Api-Key: marker", "--header", "A: ${TOKEN}"];
+                let said = user.well(&[&words[..], &server[..], &headers[..]].concat());
+                let text = whole(file, &said.out);
+                forms::check(client, &text);
+                let found = &text[key]["example"];
+                let (command, args) = started(os, via, folder);
+                assert_eq!(found["command"], command, "{found}");
+                assert_eq!(found["args"], serde_json::json!(args), "{found}");
+                let secret = serde_json::json!({"MCP_REMOTE_HEADER_X_API_KEY": "marker"});
+                assert_eq!(found["env"], secret, "{found}");
+                // It passes on what it is told to, and the others all that they have, or little.
+                let asked = if client == "codex" { "[\"TOKEN\"]" } else { "null" };
+                assert_eq!(found["env_vars"].to_string(), asked, "{found}");
+                let is_poor = ["claude-desktop", "cline"].contains(&client);
+                let told = "passes few of its variables on; use `--header-file` for TOKEN";
+                assert_eq!(said.err.contains(told), is_poor, "{said:?}");
                 assert!(said.err.contains(" reads it from "), "{said:?}");
             }
         }
     }
     let said = user.well(&["show", "generic", "--name", "example", "https://a.example/mcp"]);
     assert!(!said.err.contains("reads it from"), "{said:?}");
-    assert!(entry("x.json", &said.out, "mcpServers")["command"].is_string());
+    let text = whole("x.json", &said.out);
+    forms::check("generic", &text);
+    assert_eq!(text["mcpServers"]["example"]["command"], PROGRAM);
+}
+
+/// How a client on `os` starts the bridge with a file of this folder, and two headers.
+fn started(os: &str, via: &str, folder: &str) -> (String, Vec<String>) {
+    let here = if cfg!(target_os = "macos") { "macos" } else { "linux" };
+    let package = format!("mcp-secure-remote@{}", env!("CARGO_PKG_VERSION"));
+    let user = fs::metadata("/proc/self").ok();
+    let user = user.map(|it| format!("{}:{}", MetadataExt::uid(&it), MetadataExt::gid(&it)));
+    let mount = format!("{}:/certs:ro", folder.strip_suffix(['/', '\\']).unwrap());
+    let variables = ["-e", "MCP_REMOTE_HEADER_X_API_KEY", "-e", "TOKEN", "mcp-secure-remote"];
+    let (command, first): (&str, Vec<&str>) = match (via, os) {
+        ("binary", _) if os == here => (PROGRAM, vec![]),
+        ("binary", "windows") => ("mcp-secure-remote.exe", vec![]),
+        ("binary", _) => ("mcp-secure-remote", vec![]),
+        ("uvx", _) => ("uvx", vec![&package]),
+        ("npx", "windows") => ("cmd", vec!["/c", "npx", "-y", &package]),
+        ("npx", _) => ("npx", vec!["-y", &package]),
+        _ => {
+            let mut args = vec!["run", "-i", "--rm", "-v", &mount];
+            if let Some(user) = user.as_ref().filter(|_| os == "linux") {
+                args.extend(["--user", user]);
+            }
+            ("docker", [&args[..], &variables[..]].concat())
+        }
+    };
+    let ca = format!("{}ca.crt", if via == "docker" { "/certs/" } else { folder });
+    let own = ["https://a.example/mcp", "--tls-ca", &ca];
+    let headers =
+        ["--header", "X-Api-Key: ${MCP_REMOTE_HEADER_X_API_KEY}", "--header", "A: ${TOKEN}"];
+    let args = first.into_iter().chain(own).chain(headers).map(str::to_owned);
+    (command.to_owned(), args.collect())
 }
 
 #[test]
@@ -283,7 +317,9 @@ fn a_hand_made_file_is_as_it_was_after_install_and_remove() {
     let file = user.path(".config/zed/settings.json");
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(&file, mine).unwrap();
-    user.well(&["install", "zed", "--name", "n", "https://a.example/", "--no-probe", "--yes"]);
+    let words = ["install", "zed", "--name", "n", "https://a.example/", "--no-probe", "--yes"];
+    let secrets = ["--tls-pfx", "p", "--tls-passphrase", "a", "--header", "Cookie: b"];
+    user.well(&[&words[..], &secrets[..]].concat());
     let now = user.text(".config/zed/settings.json");
     let entry = "\r\n\t\t\"n\": {\r\n\t\t\t\"source\": \"custom\",\r\n\t\t\t\"command\": \"";
     assert!(now.contains(&format!("}}, /* a */{entry}")), "{now}");
@@ -374,6 +410,49 @@ fn flags_come_back_in_one_order_with_absolute_paths_and_without_secrets() {
 }
 
 #[test]
+fn headers_of_the_same_variable_get_one_each() {
+    let user = User::new();
+    let words = ["show", "cursor", "--name", "example", "https://a.example/"];
+    let headers = ["--header", "X-Api-Key: one", "--header", "X_Api_Key: two"];
+    let found = entry("x.json", &user.well(&[&words[..], &headers].concat()).out, "mcpServers");
+    let name = "MCP_REMOTE_HEADER_X_API_KEY";
+    assert_eq!(found["env"], serde_json::json!({name: "one", format!("{name}_2"): "two"}));
+    assert_eq!(found["args"][4], format!("X_Api_Key: ${{{name}_2}}"));
+}
+
+#[test]
+fn the_server_is_tried_as_the_client_will_reach_it() {
+    let remote = Plan::legacy().start();
+    let user = User::new();
+    let url = remote.url();
+    let words = ["install", "cursor", "--name", "x", &url, "--allow-http", "--yes"];
+    // The client does not get it.
+    let said = user.ide_with(&[("MCP_REMOTE_TLS_MIN_VERSION", "SSLv3")], &words);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.err.contains("WARNING: MCP_REMOTE_TLS_MIN_VERSION is set here"), "{said:?}");
+}
+
+#[test]
+fn what_a_user_should_know_is_told() {
+    let user = User::new();
+    let show = |words: &[&str]| {
+        let first = ["show", words[0], "--name", "example"];
+        user.well(&[&first[..], &words[1..]].concat()).err
+    };
+    let inside = "`localhost` is the container itself";
+    assert!(show(&["cursor", "https://localhost/", "--via", "docker"]).contains(inside));
+    assert!(!show(&["cursor", "https://localhost/"]).contains(inside));
+    assert!(show(&["gemini", "https://a.example/"]).contains("in folders alone that you trust"));
+    assert!(show(&["cline", "https://a.example/"]).contains("reads the file of `cline-cli`"));
+    let relative = ["cursor", "https://a.example/", "--os", "windows", "--tls-ca", "ca.crt"];
+    assert!(show(&relative).contains("`ca.crt` is not absolute on windows"));
+    fs::create_dir(user.path(".cursor")).unwrap();
+    fs::write(user.path(".cursor/mcp.json"), "{").unwrap();
+    let listed = user.well(&["list"]).out;
+    assert_eq!(listed.matches("cannot be read: it is not JSON: ").count(), 1, "{listed}");
+}
+
+#[test]
 fn a_link_to_the_program_is_kept() {
     let user = User::new();
     fs::create_dir(user.path("bin")).unwrap();
@@ -428,6 +507,14 @@ fn what_is_wrong_is_told_before_anything_is_done() {
             "Use either --project OR --file, not both.",
         ),
         (&["remove", "cursor", "--name", "x", url], "Unexpected positional argument"),
+        (
+            &["install", "gemini", "--name", "x", url, "--header", "X-Api-Key: a$b", "--no-probe"],
+            "Gemini CLI would change the value of MCP_REMOTE_HEADER_X_API_KEY",
+        ),
+        (
+            &["show", "claude-code", "--name", "x", url, "--tls-passphrase", "${HOME}"],
+            "Claude Code would change the value of MCP_REMOTE_TLS_PASSPHRASE",
+        ),
         (&["install", "cursor", "--name", "x", url, "--header", "A: b", "marker"], "***"),
     ] {
         let said = user.ide(words);
@@ -453,6 +540,11 @@ fn another_file_can_be_named() {
     assert!(user.text("mine.json").contains("\"mcpServers\""));
     user.well(&[&["remove", "generic"], &words[..]].concat());
     assert_eq!(user.text("mine.json"), "{}");
+    let words = ["--name", "x", "--file", "new/mine.json", "--yes"];
+    user.well(&[&["install", "generic", "https://a.example/", "--no-probe"], &words[..]].concat());
+    user.well(&[&["remove", "generic"], &words[..]].concat());
+    let left = fs::read_dir(user.path("new")).unwrap().count();
+    assert_eq!(left, 0, "the file is gone, its folder is the user's");
     let moved = user.path("moved");
     let codex = [("CODEX_HOME", moved.to_str().unwrap())];
     let words = ["install", "codex", "--name", "x", "https://a.example/", "--no-probe", "--yes"];

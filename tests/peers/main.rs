@@ -1,5 +1,5 @@
 //! The bridge between clients and servers that others wrote: the official SDKs, server-everything,
-//! nginx, haproxy, stunnel, the conformance suite, and the Python tool that this program replaces.
+//! nginx, haproxy, stunnel, the conformance suite, IDEs and agents, and the Python tool that this program replaces.
 //!
 //! The peers are installed on first use into `target/peers`, in the versions that `packages/` pins.
 //! One that cannot be had is skipped out loud; with `CI=true` it is a failure. Set `PEERS_BRIDGE`
@@ -17,6 +17,8 @@ mod conformance_server;
 mod everything;
 #[cfg(test)]
 mod haproxy;
+#[cfg(test)]
+mod ide;
 #[cfg(test)]
 mod nginx;
 #[cfg(test)]

@@ -21,8 +21,9 @@ use crate::limits;
 use crate::message::Id;
 use crate::message::Message;
 use crate::message::RpcError;
+use crate::transport::streamable_http::server::LEGACY;
 
-/// The version that this server speaks.
+/// The version that this server prefers.
 pub(super) const PROTOCOL_VERSION: &str = "2025-11-25";
 
 /// An answer, at once or bit by bit.
@@ -37,7 +38,7 @@ pub(super) enum Answer {
 pub(super) fn answer(message: &Message, id: &Id, method: &str) -> Answer {
     let result = match method {
         "initialize" => json!({
-            "protocolVersion": PROTOCOL_VERSION,
+            "protocolVersion": version(message),
             "capabilities": { "tools": {} },
             "serverInfo": { "name": "demo-server", "version": env!("CARGO_PKG_VERSION") },
         }),
@@ -59,6 +60,21 @@ fn tool(name: &str, description: &str, arguments: &[&str]) -> Value {
     let properties: serde_json::Map<String, Value> = arguments.iter().map(number).collect();
     let schema = json!({ "type": "object", "properties": properties, "required": arguments });
     json!({ "name": name, "description": description, "inputSchema": schema })
+}
+
+/// The version that the client asks for, if it is one of the legacy era: all that is offered here is the
+/// same in each (specification 2025-11-25, "Version Negotiation").
+fn version(message: &Message) -> &'static str {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Initialize<'a> {
+        protocol_version: &'a str,
+    }
+
+    let params = message.head().map(|head| message.payload(head)).unwrap_or_default();
+    let asked = serde_json::from_slice::<Initialize<'_>>(params);
+    let asked = asked.map_or(PROTOCOL_VERSION, |asked| asked.protocol_version);
+    LEGACY.into_iter().find(|known| *known == asked).unwrap_or(PROTOCOL_VERSION)
 }
 
 #[derive(Deserialize)]

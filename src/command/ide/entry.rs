@@ -116,6 +116,8 @@ pub struct Entry {
     pub args: Vec<String>,
     /// Its variables, in the order of their names.
     pub env: Vec<(String, String)>,
+    /// Variables of the host that it gets besides, where the host asks which.
+    pub inherited: Vec<String>,
 }
 
 /// The values of variables may be secrets.
@@ -138,6 +140,7 @@ impl Entry {
         let mut env: Vec<_> = env.collect();
         // As they are read back, so that what was put into a file is known again.
         env.sort();
+        let inherited = spec.inherited.clone();
         let package = format!("{}@{}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
         let (command, first) = match via {
             Via::Binary(path) => (path.clone(), Vec::new()),
@@ -150,29 +153,34 @@ impl Entry {
             Via::Npx => ("npx".to_owned(), vec!["-y".to_owned(), package]),
             Via::Docker { image, user } => {
                 let args = container(spec, image, user.as_deref(), os);
-                return Self { command: "docker".to_owned(), args, env };
+                return Self { command: "docker".to_owned(), args, env, inherited };
             }
         };
         let own = spec.words.iter().map(|word| match word {
             Word::Text(text) | Word::File(text) => text.clone(),
         });
-        Self { command, args: first.into_iter().chain(own).collect(), env }
+        Self { command, args: first.into_iter().chain(own).collect(), env, inherited }
     }
 
     /// What stands in the configuration of a host; `None` if no command is in it.
     pub fn read(value: &Value) -> Option<Self> {
+        // Cline writes it so, when it writes an entry anew.
+        let value = Some(&value["transport"]).filter(|it| it.is_object()).unwrap_or(value);
         // Older versions of Zed have an object with all of it.
         let nested = value["command"].as_object();
         let command = nested.map_or(&value["command"], |_| &value["command"]["path"]);
         let from = if nested.is_some() { &value["command"] } else { value };
-        let args = from["args"].as_array().into_iter().flatten();
-        let args = args.map(|arg| arg.as_str().unwrap_or_default().to_owned()).collect();
+        let texts = |name: &str| {
+            let list = from[name].as_array().into_iter().flatten();
+            list.map(|it| it.as_str().unwrap_or_default().to_owned()).collect()
+        };
+        let (args, inherited) = (texts("args"), texts("env_vars"));
         let env = from["env"].as_object().into_iter().flatten();
         // Some write numbers.
         let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let mut env: Vec<_> = env.map(|(name, value)| (name.clone(), plain(value))).collect();
         env.sort();
-        Some(Self { command: command.as_str()?.to_owned(), args, env })
+        Some(Self { command: command.as_str()?.to_owned(), args, env, inherited })
     }
 
     /// Whether it starts this program.
@@ -306,6 +314,7 @@ mod tests {
         for ours in [
             json!({"command": {"path": "mcp-secure-remote", "args": ["https://a/"]}}),
             json!({"command": "mcp-secure-remote", "args": [1], "env": {"N": 5}}),
+            json!({"transport": {"type": "stdio", "command": "mcp-secure-remote"}, "disabled": false}),
         ] {
             assert!(Entry::read(&ours).unwrap().is_ours(), "{ours}");
         }

