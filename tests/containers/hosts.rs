@@ -32,11 +32,15 @@ fn a_host_on_the_python_sdk_has_its_whole_tour_by_a_container() {
 /// `docker` and what it needs of the environment, as words: a host hands on nothing.
 fn docker(engine: &Engine) -> Vec<String> {
     let command = engine.docker(&[]);
-    let set = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
-    let path = env::var_os("PATH").unwrap_or_default();
-    let all = [("PATH".as_ref(), path.as_os_str())].into_iter().chain(set);
+    let ours = env::vars().filter(|(name, _)| {
+        matches!(&**name, "HOME" | "PATH" | "XDG_RUNTIME_DIR") || name.starts_with("DOCKER_")
+    });
+    let set =
+        command.get_envs().filter_map(|(name, value)| Some((name.to_str()?, value?.to_str()?)));
+    let set = set.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let mut words = vec!["env".to_owned()];
-    words.extend(all.map(|(name, value)| format!("{}={}", name.display(), value.display())));
+    // Of a name that is given twice the last one counts.
+    words.extend(ours.chain(set).map(|(name, value)| format!("{name}={value}")));
     words.push(command.get_program().display().to_string());
     words
 }
