@@ -9,6 +9,8 @@ mod bridge;
 #[cfg(test)]
 mod compose;
 #[cfg(test)]
+mod desk;
+#[cfg(test)]
 mod documents;
 #[cfg(test)]
 mod engine;

@@ -130,7 +130,7 @@ fn the_bill_of_materials_has_every_dependency_of_the_program_and_none_of_the_tes
 }
 
 /// What npm is told of a package.
-fn manifest(name: &str, package: &Path) -> Value {
+pub(crate) fn manifest(name: &str, package: &Path) -> Value {
     let text = fs::read_to_string(untar(name, package).join("package/package.json")).unwrap();
     serde_json::from_str(&text).unwrap()
 }
@@ -158,7 +158,7 @@ pub(crate) fn unzip(name: &str, archive: &Path) -> PathBuf {
     folder
 }
 
-fn empty(name: &str) -> PathBuf {
+pub(crate) fn empty(name: &str) -> PathBuf {
     let folder = scratch().join("unpacked").join(name);
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();

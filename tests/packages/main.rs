@@ -16,6 +16,8 @@ mod bundle;
 #[cfg(test)]
 mod contents;
 #[cfg(test)]
+mod entries;
+#[cfg(test)]
 mod hosts;
 #[cfg(test)]
 mod launcher;

@@ -71,7 +71,7 @@ impl Way {
 const PROGRAM: &str = "mcp-secure-remote";
 
 /// `env`, which hands on nothing of ours but the way to programs.
-fn surroundings(first: Option<&Path>) -> Vec<String> {
+pub(crate) fn surroundings(first: Option<&Path>) -> Vec<String> {
     let path = env::var_os("PATH").unwrap_or_default();
     let places = first.map(Path::to_owned).into_iter().chain(env::split_paths(&path));
     let path = env::join_paths(places).unwrap().into_string().unwrap();

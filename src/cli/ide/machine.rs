@@ -29,8 +29,11 @@ pub(super) fn is_ours(name: &OsStr) -> bool {
 pub(super) fn folder() -> Result<String, Refusal> {
     let folder = std::path::absolute(".").ok();
     let folder = folder.and_then(|folder| folder.to_str().map(str::to_owned));
-    let unknown =
-        || Report::new("cannot use this folder").cause("its path is unknown or not UTF-8");
+    let unknown = || {
+        Report::new("cannot use this folder")
+            .cause("its path is unknown or not UTF-8")
+            .hint("go to another one")
+    };
     folder.ok_or_else(|| Refusal::Failed(unknown()))
 }
 
@@ -40,8 +43,9 @@ pub(super) fn folders(env: &Environment) -> Result<Folders, Refusal> {
     let text = |name: &str| env.var(name).and_then(OsStr::to_str).map(str::to_owned);
     let variable = if os == Os::Windows { "USERPROFILE" } else { "HOME" };
     let home = text(variable).filter(|home| os.is_absolute(home)).ok_or_else(|| {
-        let report = Report::new("cannot find the files of IDEs and agents");
-        Refusal::Failed(report.cause(format!("the variable {variable} is not set to a folder")))
+        let report = Report::new("cannot find the files of IDEs and agents")
+            .cause(format!("the variable {variable} is not set to a folder"));
+        Refusal::Failed(report.hint(format!("set {variable} to your home folder")))
     })?;
     let config = match os {
         // The XDG Base Directory Specification has relative ones ignored.
