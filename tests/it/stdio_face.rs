@@ -23,6 +23,30 @@ fn standard_output_holds_messages_and_standard_error_the_log() {
     assert!(errors.contains("[debug]") && errors.contains("tools/call"), "{errors}");
 }
 
+#[cfg(unix)]
+#[test]
+fn lines_that_are_pasted_into_a_terminal_are_all_read() {
+    use crate::support::terminal::Terminal;
+
+    let remote = Plan::legacy().start();
+    // The limit ends a program that waits for more.
+    let program = env!("CARGO_BIN_EXE_mcp-secure-remote");
+    let line = format!("timeout --foreground 60 {program} {} --allow-http --silent", remote.url());
+    let mut terminal = Terminal::start(std::path::Path::new("/"), &line);
+    let first =
+        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": initialize_params()});
+    let ping = |id: u32| format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"ping\"}}\n");
+    terminal.answer("", &format!("{first}\n{}{}{}", ping(2), ping(3), ping(4)));
+    let all = "\"id\":4,\"result\"";
+    terminal.wait_for(all);
+    terminal.answer(all, "\u{4}");
+    let (status, shown) = terminal.end();
+    assert!(status.success(), "{shown}");
+    for id in 1..=3 {
+        assert!(shown.contains(&format!("\"id\":{id},\"result\"")), "{id}: {shown}");
+    }
+}
+
 #[test]
 fn an_answer_of_many_lines_becomes_one() {
     let remote = Plan::legacy()

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io;
 use std::io::ErrorKind;
+use std::io::IsTerminal;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::os::fd::BorrowedFd;
@@ -38,8 +39,10 @@ pub(crate) fn output() -> io::Result<AsyncFd<File>> {
 pub(crate) fn read(input: AsyncFd<File>, mut incoming: Incoming, tasks: &Tasks) {
     tasks.spawn(async move {
         let mut room = vec![0; limits::READ_BYTES];
+        // A terminal gives a line for each read, however many there are.
+        let gives_all = !input.get_ref().is_terminal();
         loop {
-            match next_chunk(&input, &mut room).await {
+            match next_chunk(&input, gives_all, &mut room).await {
                 Ok(chunk) if chunk.is_empty() => break,
                 Ok(chunk) => {
                     if incoming.push(chunk).await.is_err() {
@@ -90,12 +93,12 @@ fn open(fd: BorrowedFd<'_>, interest: Interest) -> io::Result<AsyncFd<File>> {
 }
 
 /// The next bytes; none at the end.
-async fn next_chunk(input: &AsyncFd<File>, room: &mut [u8]) -> io::Result<Bytes> {
+async fn next_chunk(input: &AsyncFd<File>, gives_all: bool, room: &mut [u8]) -> io::Result<Bytes> {
     loop {
         let mut ready = input.readable().await?;
         match nonblocking::read(input.get_ref(), room) {
             Ok(Some(read)) => {
-                if read < room.len() {
+                if gives_all && read < room.len() {
                     // It took all that was there: what comes from now on is told anew.
                     ready.clear_ready();
                 }
