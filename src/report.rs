@@ -4,6 +4,7 @@
 //! each pending request from here, so that both say the same (IDEs hide standard error).
 
 use std::fmt;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -190,7 +191,19 @@ pub const CHECK_AT_REMOTE: &str = "check at the remote before you send it again"
 /// How the hint begins that is about the path of a file.
 pub const CHECK_PATH: &str = "check the path given with ";
 
-/// The hint for a file that cannot be read: what gave its `path`, as in `` `--tls-cert` ``.
+/// The hint for a file that is not open to us: in a container the user is another one than its owner.
+const LET_IT_BE_READ: &str = "let the user of this program read it, or start it as the owner: in a container by \
+     `--user`";
+
+/// The hint for a file that cannot be read, and why: what gave its `path`, as in `` `--tls-cert` ``.
+pub fn check_file(given_with: &str, path: &Path, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => LET_IT_BE_READ.to_owned(),
+        _ => check_path(given_with, path),
+    }
+}
+
+/// The hint for a path that leads to nothing of use: what gave it.
 pub fn check_path(given_with: &str, path: &Path) -> String {
     let whence = if path.is_relative() {
         "; a relative one begins where this program was started, so make it absolute"
@@ -220,10 +233,22 @@ pub fn peer_text(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::path::Path;
+
     use super::CHECK_AT_REMOTE;
     use super::MAY_HAVE_RUN;
     use super::Report;
+    use super::check_file;
     use super::peer_text;
+
+    #[test]
+    fn who_may_not_read_a_file_is_not_told_to_look_at_its_path() {
+        let hint = |kind: io::ErrorKind| check_file("`--a`", Path::new("/b"), &kind.into());
+        assert_eq!(hint(io::ErrorKind::NotFound), "check the path given with `--a`");
+        let hint = hint(io::ErrorKind::PermissionDenied);
+        assert!(hint.contains("--user") && !hint.contains("path"), "{hint}");
+    }
 
     #[test]
     fn a_report_is_three_lines_at_most() {

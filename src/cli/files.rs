@@ -19,14 +19,14 @@ use crate::secret::Secret;
 ///
 /// The file, the flag or variable that named it, and why it cannot be used.
 pub(super) fn read(by: &str, path: &Path, limit: u64) -> Result<Zeroizing<String>, Report> {
-    let failed = |cause: String| {
-        Report::new(format!("unable to read `{}`", path.display()))
-            .cause(cause)
-            .hint(report::check_path(&format!("`{by}`"), path))
-    };
+    let unread =
+        |cause: String| Report::new(format!("unable to read `{}`", path.display())).cause(cause);
+    let failed = |cause: String| unread(cause).hint(report::check_path(&format!("`{by}`"), path));
     let mut bytes = Zeroizing::new(Vec::new());
     let read = File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes));
-    read.map_err(|error| failed(describe(&error, path)))?;
+    read.map_err(|error| {
+        unread(describe(&error, path)).hint(report::check_file(&format!("`{by}`"), path, &error))
+    })?;
     if bytes.len() as u64 > limit {
         return Err(failed(format!("the file is over {limit} bytes")));
     }

@@ -38,9 +38,9 @@ pub(super) fn reason(error: &io::Error) -> String {
 
 /// The hint for a file that cannot be read: the flag, and the variable of the same name, that may
 /// have given its path.
-pub(super) fn check_path(flag: &str, path: &Path) -> String {
+pub(super) fn check(flag: &str, path: &Path, error: &io::Error) -> String {
     let name = flag.trim_start_matches('-').replace('-', "_").to_ascii_uppercase();
-    report::check_path(&format!("`{flag}` or `MCP_REMOTE_{name}`"), path)
+    report::check_file(&format!("`{flag}` or `MCP_REMOTE_{name}`"), path, error)
 }
 
 #[cfg(test)]

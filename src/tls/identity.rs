@@ -210,8 +210,9 @@ fn load_pem(cert: &Path, key: &Path, passphrase: Option<&Secret>) -> Result<Iden
 }
 
 fn read_pem(flag: &str, path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, Report> {
-    file::read(path, limits::MAX_IDENTITY_BYTES)
-        .map_err(|error| pem_report(path, file::reason(&error)).hint(file::check_path(flag, path)))
+    file::read(path, limits::MAX_IDENTITY_BYTES).map_err(|error| {
+        pem_report(path, file::reason(&error)).hint(file::check(flag, path, &error))
+    })
 }
 
 fn from_pem(
@@ -244,7 +245,7 @@ fn load_pkcs12(path: &Path, passphrase: Option<&Secret>) -> Result<Identity, Rep
     let bytes = file::read(path, limits::MAX_IDENTITY_BYTES).map_err(|error| {
         Report::new(format!("Unable to load PKCS#12 bundle at '{}'", path.display()))
             .cause(file::reason(&error))
-            .hint(file::check_path("--tls-pfx", path))
+            .hint(file::check("--tls-pfx", path, &error))
     })?;
     from_pkcs12(path, &bytes, passphrase)
 }

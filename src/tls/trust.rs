@@ -21,7 +21,7 @@ pub(super) fn load_ca(path: &Path, flag: &str) -> Result<Vec<CertificateDer<'sta
         Report::new(format!("Unable to load CA bundle at '{}'", path.display())).cause(cause)
     };
     let bytes = file::read(path, limits::MAX_TRUST_BYTES)
-        .map_err(|error| failed(file::reason(&error)).hint(file::check_path(flag, path)))?;
+        .map_err(|error| failed(file::reason(&error)).hint(file::check(flag, path, &error)))?;
     let certificates = certificate::from_file(&bytes).map_err(|error| {
         failed(error.to_string())
             .hint("pass a PEM file with the certificates of the CAs, and nothing damaged in it")
@@ -113,8 +113,9 @@ pub(super) fn add_system_roots(store: &mut RootCertStore) {
 
 fn load_crl(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, Report> {
     let failed = |cause: String| crl_report(path).cause(cause);
-    let bytes = file::read(path, limits::MAX_TRUST_BYTES)
-        .map_err(|error| failed(file::reason(&error)).hint(file::check_path("--tls-crl", path)))?;
+    let bytes = file::read(path, limits::MAX_TRUST_BYTES).map_err(|error| {
+        failed(file::reason(&error)).hint(file::check("--tls-crl", path, &error))
+    })?;
     let lists = crl_ders(&bytes).map_err(|error| failed(error.to_string()).hint(error.hint()))?;
     let damaged = || {
         failed("it holds no readable revocation list".to_owned())

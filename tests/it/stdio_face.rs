@@ -23,6 +23,16 @@ fn standard_output_holds_messages_and_standard_error_the_log() {
     assert!(errors.contains("[debug]") && errors.contains("tools/call"), "{errors}");
 }
 
+#[test]
+fn who_says_nothing_is_told_that_nothing_came() {
+    for (line, told) in [("", true), ("\n", false)] {
+        let mut host = Launch::plain("http://127.0.0.1:1/mcp").start();
+        host.send_bytes(line);
+        host.finish();
+        assert_eq!(host.errors().contains("nothing came"), told, "{line:?}: {}", host.errors());
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn lines_that_are_pasted_into_a_terminal_are_all_read() {

@@ -24,15 +24,17 @@ pub(crate) struct Incoming {
     // Where the answers to lines that are no messages go. A read that cannot be stopped must not
     // keep the output open.
     answers: WeakSender,
+    is_silent: bool,
 }
 
 impl Incoming {
     pub(crate) fn new(max_message: usize, messages: Sender, answers: WeakSender) -> Self {
-        Self { lines: Lines::new(max_message), max_message, messages, answers }
+        Self { lines: Lines::new(max_message), max_message, messages, answers, is_silent: true }
     }
 
     /// Takes the next bytes, and waits until there is room for the messages in them.
     pub(crate) async fn push(&mut self, chunk: Bytes) -> Result<(), Gone> {
+        self.is_silent = false;
         self.lines.push(chunk);
         while let Some(line) = self.lines.next_line() {
             self.take(line).await?;
@@ -42,6 +44,11 @@ impl Incoming {
 
     /// The input is over.
     pub(crate) async fn finish(mut self) {
+        if self.is_silent {
+            tracing::info!(
+                "standard input has ended and nothing came; a container needs `-i` for it"
+            );
+        }
         if let Some(line) = self.lines.finish() {
             // At the end it makes no difference whether anybody is left.
             let _ = self.take(line).await;
