@@ -184,6 +184,9 @@ pub fn parse(
     if args.get(1).is_some_and(|word| word == watchdog::VERB) {
         return Ok(Request::WatchChildren);
     }
+    if let Some(answer) = completions::answer(&args, env) {
+        return answer.map(Request::Print).map_err(Refusal::from);
+    }
     match command_line(&args) {
         Ok(CommandLine { command: Some(Verb::Demo(flags)), .. }) => {
             Ok(if flags.stdio { Request::DemoServer } else { Request::Demo })
