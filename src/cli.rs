@@ -86,7 +86,7 @@ pub enum Request {
     AskServer(SocketAddr),
     /// End the children of a server that was killed.
     WatchChildren,
-    /// Print this text on standard output: help, version, a completion script, a manual page.
+    /// Print this text on standard output: help, version, what a shell asked for, a manual page.
     Print(String),
     /// Write all manual pages into this folder.
     WritePages(PathBuf),

@@ -90,7 +90,9 @@ fn bash_completes_what_is_typed() {
     let mut keys = "PS1=; source .scripts/main; source .scripts/client\n".to_owned();
     keys += r#"bind -x '"\C-t": printf "=>%s<=\n" "$READLINE_LINE"; READLINE_LINE='"#;
     keys += "\n";
-    for (typed, _) in LINES {
+    let quoted =
+        [r#"mcp-secure-remote --tls-cert "cl"#, r#"mcp-secure-remote --tls-cert "client 1.pem""#];
+    for typed in LINES.map(|(typed, _)| typed).into_iter().chain([quoted[0]]) {
         keys += &format!("{typed}\t\u{14}");
     }
     home.write(".keys", &(keys + "\nexit\n"));
@@ -99,7 +101,8 @@ fn bash_completes_what_is_typed() {
     let output = bash.args(["--norc", "-i"]).stdin(keys).output().expect("bash runs");
     let said = String::from_utf8_lossy(&output.stdout);
     let lines = said.split("=>").skip(1).filter_map(|it| it.split("<=").next());
-    assert_eq!(lines.collect::<Vec<_>>(), LINES.map(|(_, whole)| whole), "{said}");
+    let wholes = LINES.map(|(_, whole)| whole).into_iter().chain([quoted[1]]);
+    assert_eq!(lines.collect::<Vec<_>>(), wholes.collect::<Vec<_>>(), "{said}");
 }
 
 #[test]
@@ -173,9 +176,10 @@ fn all_that_fits_is_offered_and_nothing_else() {
 
 #[test]
 fn the_commands_are_offered_first_and_not_what_nobody_types() {
-    for (line, is_offered) in
-        [(&["mcp-secure-remote", ""][..], true), (&["mcp-secure-remote", "https://x", ""], false)]
-    {
+    for (line, is_offered) in [
+        (&["mcp-secure-remote", ""][..], true),
+        (&["mcp-secure-remote", "https://x", "--debug", ""], false),
+    ] {
         let offers = asked("fish", line);
         for command in ["certs", "completions", "demo", "ide", "man", "probe", "serve"] {
             assert_eq!(
