@@ -86,7 +86,7 @@ pub enum Request {
     AskServer(SocketAddr),
     /// End the children of a server that was killed.
     WatchChildren,
-    /// Print this text on standard output: help, version, a completion script, a manual page.
+    /// Print this text on standard output: help, version, what a shell asked for, a manual page.
     Print(String),
     /// Write all manual pages into this folder.
     WritePages(PathBuf),
@@ -183,6 +183,9 @@ pub fn parse(
     // No user types this one: it is in no help and no completion.
     if args.get(1).is_some_and(|word| word == watchdog::VERB) {
         return Ok(Request::WatchChildren);
+    }
+    if let Some(answer) = completions::answer(&args, env) {
+        return answer.map(Request::Print).map_err(Refusal::from);
     }
     match command_line(&args) {
         Ok(CommandLine { command: Some(Verb::Demo(flags)), .. }) => {

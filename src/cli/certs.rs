@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::Subcommand;
+use clap::ValueHint;
 
 use crate::cli::environment::Environment;
 use crate::cli::files;
@@ -66,7 +67,7 @@ enum CertsVerb {
 #[derive(Args)]
 struct IssueFlags {
     /// Folder of the certificates and keys
-    #[arg(long, value_name = "folder")]
+    #[arg(long, value_name = "folder", value_hint = ValueHint::DirPath)]
     output: Option<PathBuf>,
 
     /// Name of a client, its common name and its files; repeatable (a new set has `client`)
@@ -82,11 +83,11 @@ struct IssueFlags {
     pfx: bool,
 
     /// File that holds the passphrase of the PKCS#12 files; without it you are asked
-    #[arg(long, value_name = "path")]
+    #[arg(long, value_name = "path", value_hint = ValueHint::FilePath)]
     pfx_passphrase_file: Option<PathBuf>,
 
     /// File that holds the passphrase of the CA's key; without it you are asked
-    #[arg(long, value_name = "path")]
+    #[arg(long, value_name = "path", value_hint = ValueHint::FilePath)]
     ca_passphrase_file: Option<PathBuf>,
 
     /// Replace files that exist

@@ -7,13 +7,17 @@ use clap::Args;
 use clap::ColorChoice;
 use clap::Parser;
 use clap::Subcommand;
+use clap::ValueHint;
 
 use crate::cli::certs::CertsFlags;
 use crate::cli::completions::CompletionsFlags;
+use crate::cli::completions::one_of;
 use crate::cli::ide::IdeFlags;
 use crate::cli::man::ManFlags;
 use crate::cli::probe::ProbeFlags;
 use crate::cli::serve::ServeFlags;
+use crate::tls::MinVersion;
+use crate::transport::fallback::Strategy;
 
 /// Carries MCP messages between a host on standard input and output and the MCP server at
 /// <server-url>, over HTTPS with a client certificate
@@ -75,11 +79,11 @@ pub(super) struct BridgeFlags {
     pub(super) header: Vec<String>,
 
     /// File of headers, one `Name: value` a line, `#` starts a comment line
-    #[arg(long, value_name = "path")]
+    #[arg(long, value_name = "path", value_hint = ValueHint::FilePath)]
     pub(super) header_file: Option<PathBuf>,
 
     /// http-first (default), sse-first, http-only or sse-only
-    #[arg(long, value_name = "strategy")]
+    #[arg(long, value_name = "strategy", add = one_of(Strategy::ALL.map(Strategy::as_str)))]
     pub(super) transport: Option<String>,
 
     /// Permit `http://`; no certificate is sent there
@@ -111,7 +115,12 @@ pub(super) struct BridgeFlags {
     pub(super) silent: bool,
 
     /// text (default) or json
-    #[arg(long, value_name = "format", help_heading = "Logs, on standard error")]
+    #[arg(
+        long,
+        value_name = "format",
+        help_heading = "Logs, on standard error",
+        add = one_of(["text", "json"])
+    )]
     pub(super) log_format: Option<String>,
 
     #[command(flatten)]
@@ -123,15 +132,15 @@ pub(super) struct BridgeFlags {
 #[command(next_help_heading = "TLS")]
 pub(super) struct TlsFlags {
     /// PEM client certificate, then its intermediates
-    #[arg(long = "tls-cert", value_name = "path")]
+    #[arg(long = "tls-cert", value_name = "path", value_hint = ValueHint::FilePath)]
     pub(super) cert: Option<PathBuf>,
 
     /// PEM private key of that certificate
-    #[arg(long = "tls-key", value_name = "path")]
+    #[arg(long = "tls-key", value_name = "path", value_hint = ValueHint::FilePath)]
     pub(super) key: Option<PathBuf>,
 
     /// PKCS#12 bundle, instead of the two above
-    #[arg(long = "tls-pfx", value_name = "path")]
+    #[arg(long = "tls-pfx", value_name = "path", value_hint = ValueHint::FilePath)]
     pub(super) pfx: Option<PathBuf>,
 
     /// Passphrase of the key or bundle. Other users can read the command line: prefer the next flag
@@ -139,11 +148,11 @@ pub(super) struct TlsFlags {
     pub(super) passphrase: Option<String>,
 
     /// File that holds the passphrase
-    #[arg(long = "tls-passphrase-file", value_name = "path")]
+    #[arg(long = "tls-passphrase-file", value_name = "path", value_hint = ValueHint::FilePath)]
     pub(super) passphrase_file: Option<PathBuf>,
 
     /// PEM bundle of CAs, trusted besides those of the system
-    #[arg(long = "tls-ca", value_name = "path")]
+    #[arg(long = "tls-ca", value_name = "path", value_hint = ValueHint::FilePath)]
     pub(super) ca: Option<PathBuf>,
 
     /// Trust that bundle alone
@@ -157,7 +166,7 @@ pub(super) struct TlsFlags {
     pub(super) ca_only: Option<String>,
 
     /// Revocation list, PEM or DER; repeatable
-    #[arg(long = "tls-crl", value_name = "path")]
+    #[arg(long = "tls-crl", value_name = "path", value_hint = ValueHint::FilePath)]
     pub(super) crl: Vec<PathBuf>,
 
     /// Server name to send and to verify, instead of the host of the URL
@@ -165,7 +174,11 @@ pub(super) struct TlsFlags {
     pub(super) servername: Option<String>,
 
     /// TLSv1.2 (default) or TLSv1.3
-    #[arg(long = "tls-min-version", value_name = "version")]
+    #[arg(
+        long = "tls-min-version",
+        value_name = "version",
+        add = one_of(MinVersion::ALL.map(MinVersion::as_str))
+    )]
     pub(super) min_version: Option<String>,
 
     /// Do not verify the server's certificate. For local development alone

@@ -10,9 +10,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::Subcommand;
+use clap::ValueHint;
+use clap_complete::ArgValueCandidates;
+use clap_complete::CompletionCandidate;
 
 use crate::cli::Refusal;
 use crate::cli::Request;
+use crate::cli::completions::one_of;
 use crate::cli::environment::Environment;
 use crate::cli::flags::BridgeFlags;
 use crate::cli::ide::typed::Place;
@@ -86,7 +90,12 @@ struct ShowFlags {
     entry: EntryFlags,
 
     /// linux, macos or windows (default: the system of this machine)
-    #[arg(long, value_name = "system", help_heading = "Entry")]
+    #[arg(
+        long,
+        value_name = "system",
+        help_heading = "Entry",
+        add = one_of(Os::ALL.map(Os::as_str))
+    )]
     os: Option<String>,
 }
 
@@ -116,7 +125,7 @@ struct RemoveFlags {
 #[derive(Args)]
 struct PlaceFlags {
     /// The client, by its word of the list below
-    #[arg(hide = true)]
+    #[arg(hide = true, add = ArgValueCandidates::new(known_clients))]
     client: Option<OsString>,
 
     /// Name of the server in the client
@@ -128,7 +137,7 @@ struct PlaceFlags {
     project: bool,
 
     /// Another file of the same form, where a client keeps it elsewhere
-    #[arg(long, value_name = "path", help_heading = "Entry")]
+    #[arg(long, value_name = "path", help_heading = "Entry", value_hint = ValueHint::FilePath)]
     file: Option<PathBuf>,
 }
 
@@ -139,7 +148,12 @@ struct EntryFlags {
     place: PlaceFlags,
 
     /// How the client starts the bridge: binary, uvx, npx or docker (default: as you did)
-    #[arg(long, value_name = "launcher", help_heading = "Entry")]
+    #[arg(
+        long,
+        value_name = "launcher",
+        help_heading = "Entry",
+        add = one_of(["binary", "uvx", "npx", "docker"])
+    )]
     via: Option<String>,
 
     /// Image for `--via docker` (default: mcp-secure-remote)
@@ -160,6 +174,12 @@ struct SureFlags {
     /// Also an entry that is another program's
     #[arg(long, help_heading = "Entry")]
     force: bool,
+}
+
+/// What a shell offers for the client.
+fn known_clients() -> Vec<CompletionCandidate> {
+    let client = |host: &Host| CompletionCandidate::new(host.id).help(Some(host.title.into()));
+    HOSTS.iter().map(client).collect()
 }
 
 /// Below the flags of whatever takes a client.

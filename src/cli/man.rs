@@ -1,13 +1,18 @@
 //! `man`: the manual pages, made from the definitions of the flags.
 
+mod notes;
+
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
+use clap::Arg;
 use clap::Args;
 use clap::Command;
+use clap::ValueHint;
 use clap_mangen::Man;
+use clap_mangen::roff::Roff;
 
 use crate::cli::programs;
 use crate::report::Report;
@@ -21,7 +26,7 @@ use crate::report::Report;
 )]
 pub(super) struct ManFlags {
     /// Write the pages of both programs and of all commands into this folder
-    #[arg(long, value_name = "folder")]
+    #[arg(long, value_name = "folder", value_hint = ValueHint::DirPath)]
     pub(super) output: Option<PathBuf>,
 }
 
@@ -74,12 +79,42 @@ fn title(command: &Command) -> String {
 
 fn render(command: &Command) -> String {
     let title = title(command);
-    let man = Man::new(command.clone().display_name(title.clone()))
+    // A word would stand below the heading of the flags before it.
+    let unheaded = |arg: Arg| if arg.is_positional() { arg.help_heading(None) } else { arg };
+    let man = Man::new(command.clone().mut_args(unheaded).display_name(title.clone()))
         .title(title)
         .section(SECTION)
         .source(env!("CARGO_PKG_VERSION"));
-    let mut page = Vec::new();
+    let has_commands = command.get_subcommands().any(|inner| !inner.is_hide_set());
+    let notes = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let mut page = text(|page| man.render_title(page));
+    page += AS_TYPED;
+    page += &part(|page| man.render_name_section(page));
+    page += &part(|page| man.render_synopsis_section(page));
+    page += &part(|page| man.render_description_section(page));
+    page += &part(|page| man.render_options_section(page));
+    if has_commands {
+        page += &part(|page| man.render_subcommands_section(page));
+    }
+    page += &part(|page| notes::sections(&notes).to_writer(page));
+    if command.get_version().is_some() {
+        page += &part(|page| man.render_version_section(page));
+    }
+    page
+}
+
+/// No word is broken at the end of a line, or it could not be copied; and no line is stretched.
+const AS_TYPED: &str = ".nh\n.ad l\n";
+
+/// A section without what each of them begins with.
+fn part(render: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
+    let text = text(render);
+    text.strip_prefix(&Roff::new().render()).unwrap_or(&text).to_owned()
+}
+
+fn text(render: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
+    let mut text = Vec::new();
     // Writing to memory does not fail.
-    let _ = man.render(&mut page);
-    String::from_utf8_lossy(&page).into_owned()
+    let _ = render(&mut text);
+    String::from_utf8_lossy(&text).into_owned()
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::Command;
+use clap::ValueHint;
 
 use crate::cli::Refusal;
 use crate::cli::Request;
@@ -63,7 +64,7 @@ pub(super) struct ProbeFlags {
     pub(super) strict: bool,
 
     /// Instead of one server, all that the configuration of an IDE or agent reaches by this program
-    #[arg(long, value_name = "file", help_heading = "Probe")]
+    #[arg(long, value_name = "file", help_heading = "Probe", value_hint = ValueHint::FilePath)]
     pub(super) all: Option<PathBuf>,
 }
 

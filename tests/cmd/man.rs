@@ -63,6 +63,39 @@ fn groff_sets_each_page_without_a_warning() {
 }
 
 #[test]
+fn what_is_typed_can_be_copied_from_80_columns() {
+    for (page, words) in [
+        (PAGES[13], &["MCP_REMOTE_TLS_PASSPHRASE,", "`${VAR:-default}`", "command line:"][..]),
+        (PAGES[12], &["MCP_REMOTE_TLS_CLIENT_CA,", "`max-sessions = 10`;"]),
+        (PAGES[0], &["mcp-secure-remote certs add-client --output <folder>"]),
+    ] {
+        let Some(shown) = shown(page) else { return };
+        assert!(words.iter().all(|word| shown.contains(word)), "{page}: {words:?}\n{shown}");
+        assert!(!shown.contains('\u{2010}'), "{page}: a hyphen that nobody types\n{shown}");
+    }
+}
+
+#[test]
+fn what_help_says_below_the_flags_has_sections() {
+    for (page, section) in [
+        (
+            PAGES[12],
+            "SIGNALS\n       SIGTERM and SIGINT stop in good order, a second one at once; SIGHUP\n       \
+                reads the TLS files anew\n\n\
+             EXIT STATUS\n       0      stopped, or ready\n\n       \
+                1      failed while running, not ready, or a file cannot be used\n\n       \
+                2      wrong arguments\n",
+        ),
+        (PAGES[13], "       MCP_REMOTE_TLS_INSECURE\n       HTTPS_PROXY, HTTP_PROXY, ALL_PROXY,"),
+        (PAGES[8], "CLIENTS\n       claude-desktop    Claude Desktop\n"),
+        (PAGES[12], "OPTIONS\n       --listen <address:port>\n"),
+    ] {
+        let Some(shown) = shown(page) else { return };
+        assert!(shown.contains(section), "{page}: {section}\n{shown}");
+    }
+}
+
+#[test]
 fn without_a_folder_the_page_is_printed() {
     let output = program(&["man"]).output().expect("the program starts");
     let page = String::from_utf8(output.stdout).expect("UTF-8");
@@ -79,6 +112,16 @@ fn a_folder_that_cannot_be_made_is_exit_code_1_with_its_name() {
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).expect("UTF-8");
     assert!(said.starts_with(&format!("error: unable to write `{shown}`\ncause: ")), "{said}");
+}
+
+/// A page on a terminal of 80 columns.
+fn shown(page: &str) -> Option<String> {
+    let groff = found("groff", "groff-base")?;
+    let mut groff = Command::new(groff);
+    let folder = pages();
+    groff.args(["-T", "utf8", "-P-cbou", "-man"]).arg(folder.path().join(page));
+    let output = groff.output().expect("groff runs");
+    Some(String::from_utf8(output.stdout).expect("UTF-8"))
 }
 
 fn pages() -> tempfile::TempDir {

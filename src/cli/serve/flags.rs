@@ -4,6 +4,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::ValueHint;
+
+use crate::cli::completions::one_of;
+use crate::tls::MinVersion;
 
 /// The flags of `serve`.
 #[derive(Args)]
@@ -38,7 +42,7 @@ pub(in crate::cli) struct ServeFlags {
     pub(super) shared: bool,
 
     /// TOML file of these flags, such as `max-sessions = 10`; `command = ["npx", "my-server"]`. What is typed wins
-    #[arg(long, value_name = "path")]
+    #[arg(long, value_name = "path", value_hint = ValueHint::FilePath)]
     pub(super) config: Option<PathBuf>,
 
     /// Check all flags and files, print what is in force as such a file, and exit
@@ -65,7 +69,7 @@ pub(in crate::cli) struct ServeFlags {
     pub(super) log: LogFlags,
 
     /// The MCP server, which speaks stdio, and its arguments. There is no shell
-    #[arg(last = true, value_name = "command")]
+    #[arg(last = true, value_name = "command", value_hint = ValueHint::FilePath)]
     pub(super) command: Vec<OsString>,
 }
 
@@ -74,27 +78,27 @@ pub(in crate::cli) struct ServeFlags {
 #[command(next_help_heading = "TLS")]
 pub(in crate::cli) struct ServeTlsFlags {
     /// PEM server certificate, then its intermediates
-    #[arg(long = "tls-cert", value_name = "path")]
+    #[arg(long = "tls-cert", value_name = "path", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) cert: Option<PathBuf>,
 
     /// PEM private key of that certificate
-    #[arg(long = "tls-key", value_name = "path")]
+    #[arg(long = "tls-key", value_name = "path", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) key: Option<PathBuf>,
 
     /// PKCS#12 bundle, instead of the two above
-    #[arg(long = "tls-pfx", value_name = "path")]
+    #[arg(long = "tls-pfx", value_name = "path", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) pfx: Option<PathBuf>,
 
     /// File that holds the passphrase of the key or bundle
-    #[arg(long = "tls-passphrase-file", value_name = "path")]
+    #[arg(long = "tls-passphrase-file", value_name = "path", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) passphrase_file: Option<PathBuf>,
 
     /// PEM bundle of the CAs that issue client certificates, which are then demanded
-    #[arg(long = "tls-client-ca", value_name = "path")]
+    #[arg(long = "tls-client-ca", value_name = "path", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) client_ca: Option<PathBuf>,
 
     /// Revocation list for client certificates, PEM or DER; repeatable
-    #[arg(long = "tls-crl", value_name = "path")]
+    #[arg(long = "tls-crl", value_name = "path", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) crl: Vec<PathBuf>,
 
     /// Go on with a revocation list whose successor is due
@@ -102,7 +106,11 @@ pub(in crate::cli) struct ServeTlsFlags {
     pub(in crate::cli) allow_expired_crl: bool,
 
     /// TLSv1.2 (default) or TLSv1.3
-    #[arg(long = "tls-min-version", value_name = "version")]
+    #[arg(
+        long = "tls-min-version",
+        value_name = "version",
+        add = one_of(MinVersion::ALL.map(MinVersion::as_str))
+    )]
     pub(in crate::cli) min_version: Option<String>,
 }
 
@@ -154,7 +162,7 @@ pub(super) struct ChildFlags {
     pub(super) env: Vec<OsString>,
 
     /// Folder that the command runs in
-    #[arg(long, value_name = "folder")]
+    #[arg(long, value_name = "folder", value_hint = ValueHint::DirPath)]
     pub(super) directory: Option<PathBuf>,
 
     /// From the end of its input to SIGTERM (default: 5s)
@@ -237,7 +245,7 @@ pub(super) struct LogFlags {
     pub(super) silent: bool,
 
     /// text (default) or json
-    #[arg(long, value_name = "format")]
+    #[arg(long, value_name = "format", add = one_of(["text", "json"]))]
     pub(super) log_format: Option<String>,
 }
 
