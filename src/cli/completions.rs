@@ -11,10 +11,10 @@ use clap::Args;
 use clap::Command;
 use clap_complete::ArgValueCandidates;
 use clap_complete::CompletionCandidate;
+use clap_complete::aot;
 use clap_complete::env::Elvish;
 use clap_complete::env::EnvCompleter;
 use clap_complete::env::Fish;
-use clap_complete::env::Powershell;
 use clap_complete::env::Zsh;
 
 use crate::cli::completions::bash::Bash;
@@ -69,11 +69,19 @@ pub(super) fn script(flags: &CompletionsFlags, args: &[OsString]) -> Result<Stri
                 UsageError::new("Missing required positional argument: <shell>").hint(KNOWN)
             );
         }
-        [one] => shell(one)?,
+        [one] => one,
         [_, surplus, ..] => return Err(usage::unexpected_word(args, surplus)),
     };
     let name = if flags.client { probe::CLIENT } else { env!("CARGO_PKG_NAME") };
     let mut script = Vec::new();
+    if ["powershell", "pwsh"].contains(&&**shell) {
+        // clap's script that asks us would have PowerShell run what stands in the line, at each TAB. This
+        // one knows all by itself.
+        let mut command = if flags.client { programs::client() } else { programs::main() };
+        aot::generate(aot::PowerShell, &mut command, name, &mut script);
+        return Ok(String::from_utf8_lossy(&script).into_owned());
+    }
+    let shell = asking(shell)?;
     // Writing to memory does not fail.
     let _ = shell.write_registration(VARIABLE, name, name, name, &mut script);
     let script = String::from_utf8_lossy(&script).into_owned();
@@ -105,7 +113,7 @@ const VARIABLE: &str = "MCP_SECURE_REMOTE_COMPLETE";
 /// A shell that nothing is known of.
 pub(super) fn answer(args: &[OsString], env: &Environment) -> Option<Result<String, UsageError>> {
     let name = env.var(VARIABLE)?;
-    Some(shell(&name.to_string_lossy()).map(|shell| offers(shell, args)))
+    Some(asking(&name.to_string_lossy()).map(|shell| offers(shell, args)))
 }
 
 fn offers(shell: &dyn EnvCompleter, args: &[OsString]) -> String {
@@ -155,8 +163,9 @@ fn unquoted(word: &OsStr) -> OsString {
 
 const KNOWN: &str = "one of `bash`, `zsh`, `fish`, `powershell` and `elvish`";
 
-fn shell(word: &str) -> Result<&'static dyn EnvCompleter, UsageError> {
-    let known: [&dyn EnvCompleter; _] = [&Bash, &Zsh, &Fish, &Powershell, &Elvish];
+/// A shell that asks us.
+fn asking(word: &str) -> Result<&'static dyn EnvCompleter, UsageError> {
+    let known: [&dyn EnvCompleter; _] = [&Bash, &Zsh, &Fish, &Elvish];
     known.into_iter().find(|shell| shell.is(word)).ok_or_else(|| {
         UsageError::new(format!("Unknown shell: {}", report::peer_text(word))).hint(KNOWN)
     })
