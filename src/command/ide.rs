@@ -13,6 +13,7 @@ pub mod ours;
 mod difference;
 mod files;
 mod json;
+mod kept;
 mod list;
 mod tables;
 #[cfg(test)]
@@ -26,8 +27,10 @@ use serde_json::Value;
 use crate::command::ide::entry::Entry;
 use crate::command::ide::files::Readers;
 use crate::command::ide::hosts::Host;
+use crate::command::ide::kept::Kept;
 use crate::report::Report;
 
+pub use crate::command::ide::kept::VARIABLES;
 pub use crate::command::ide::list::Listed;
 pub use crate::command::ide::list::State;
 pub use crate::command::ide::list::list;
@@ -88,7 +91,9 @@ pub fn install(target: Target, entry: &Entry, force: bool) -> Result<Option<Chan
     if let Some(old) = old.as_ref().filter(|_| !force) {
         target.check_ours(old)?;
     }
-    let after = merge::insert(target.host, text, &target.name, entry);
+    let was_ours = old.as_ref().filter(|old| is_ours(old));
+    let kept = was_ours.map(|old| Kept::of(target.host, old)).unwrap_or_default();
+    let after = merge::insert_with(target.host, text, &target.name, entry, &kept);
     let after = after.map_err(|unfit| target.unfit(unfit))?;
     if before.as_ref() == Some(&after) {
         return Ok(None);
@@ -139,6 +144,11 @@ fn original(target: &Target, now: &str, entry: &Entry) -> Option<After> {
     leads_here("").then_some(After::Nothing)
 }
 
+/// Whether an entry starts this program.
+fn is_ours(value: &Value) -> bool {
+    Entry::read(value).is_some_and(|entry| entry.is_ours())
+}
+
 fn values<'a>(entries: impl Iterator<Item = &'a Entry>) -> Vec<String> {
     entries.flat_map(|entry| &entry.env).map(|(_, value)| value.clone()).collect()
 }
@@ -151,11 +161,10 @@ impl Target {
     }
 
     fn check_ours(&self, value: &Value) -> Result<(), Report> {
-        let entry = Entry::read(value);
-        if entry.as_ref().is_some_and(Entry::is_ours) {
+        if is_ours(value) {
             return Ok(());
         }
-        let cause = match entry {
+        let cause = match Entry::read(value) {
             Some(entry) => format!("it starts `{}`", entry.command),
             None => "it is no server that a command starts".to_owned(),
         };

@@ -10,6 +10,7 @@ use crate::cli::environment::Environment;
 use crate::cli::ide::warning;
 use crate::cli::resolve::Warning;
 use crate::cli::usage::UsageError;
+use crate::command::ide;
 use crate::command::ide::entry::Os;
 use crate::command::ide::entry::Spec;
 use crate::command::ide::entry::Via;
@@ -17,12 +18,9 @@ use crate::command::ide::hosts::Folders;
 use crate::command::ide::ours;
 use crate::report::Report;
 
-/// How the names of our variables begin.
-const OURS: &str = "MCP_REMOTE_";
-
 /// Whether a variable is one of ours.
 pub(super) fn is_ours(name: &OsStr) -> bool {
-    name.to_str().is_some_and(|name| name.to_ascii_uppercase().starts_with(OURS))
+    name.to_str().is_some_and(|name| name.to_ascii_uppercase().starts_with(ide::VARIABLES))
 }
 
 /// The folder that this program was started in.

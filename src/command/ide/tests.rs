@@ -283,6 +283,58 @@ fn an_entry_of_ours_is_brought_up_to_date_in_its_place() {
 }
 
 #[test]
+fn what_users_have_added_to_an_entry_of_ours_is_kept_when_it_is_brought_up_to_date() {
+    let ours = r#""command": "mcp-secure-remote", "args": ["https://old/"]"#;
+    let env = r#""env": {"HTTPS_PROXY": "http://p", "MCP_REMOTE_TLS_PASSPHRASE": "old", "T": "old", "X": 5}"#;
+    let more = r#""disabled": false, "autoApprove": ["a"], "timeout": 60"#;
+    for text in [
+        format!(r#"{{"mcpServers": {{"n": {{{ours}, {env}, {more}}}}}}}"#),
+        format!(
+            r#"{{"mcpServers": {{"n": {{"transport": {{"type": "x", {ours}, {env}}}, {more}}}}}}}"#
+        ),
+        format!(
+            r#"{{"mcpServers": {{"n": {{"command": {{"path": "mcp-secure-remote", {env}}}, {more}}}}}}}"#
+        ),
+    ] {
+        let place = file(Some(&text));
+        put(cursor(), &place, "n");
+        let now = meaning(&fs::read_to_string(&place.1).unwrap());
+        let expected = serde_json::json!({"type": "stdio", "command": "/opt/mcp-secure-remote",
+            "args": entry("https://a/").args, "disabled": false, "autoApprove": ["a"], "timeout": 60,
+            "env": {"HTTPS_PROXY": "http://p", "T": "se\\c\"ret", "U": "x", "X": 5}});
+        assert_eq!(now["mcpServers"]["n"], expected, "{text}");
+        assert!(install(target_of(&place), &entry("https://a/"), false).unwrap().is_none());
+    }
+    // What another program had is none of it.
+    let place =
+        file(Some(r#"{"mcpServers": {"n": {"command": "x", "cwd": "y", "env": {"A": "b"}}}}"#));
+    install(target_of(&place), &entry("https://a/"), true).unwrap().unwrap().apply().unwrap();
+    let now = fs::read_to_string(&place.1).unwrap();
+    assert!(!now.contains("cwd") && !now.contains("\"A\""), "{now}");
+}
+
+#[test]
+fn what_users_have_added_to_a_table_of_ours_is_kept_too() {
+    let codex = Host::find("codex").unwrap();
+    let place = file(Some(
+        "[mcp_servers.n]\ncommand = 'mcp-secure-remote'\nargs = ['https://old/', '--header', 'A: ${OLD}']\n\
+         env_vars = ['OLD', 'HTTPS_PROXY']\nstartup_timeout_sec = 20.5\nenabled = true\n\n\
+         [mcp_servers.n.env]\nMCP_REMOTE_TLS_PASSPHRASE = 'old'\n'odd name' = 'b'\n\n\
+         [mcp_servers.n.tools.t]\napproval_mode = 'approve'\n\n[z]\ny = 1\n",
+    ));
+    put(codex, &place, "n");
+    let now = fs::read_to_string(&place.1).unwrap();
+    let found = merge::servers(codex, &now).unwrap()["n"].clone();
+    let expected = serde_json::json!({"command": "/opt/mcp-secure-remote", "args": entry("https://a/").args,
+        "env_vars": ["HTTPS_PROXY"], "env": {"T": "se\\c\"ret", "U": "x", "odd name": "b"},
+        "startup_timeout_sec": 20.5, "enabled": true, "tools": {"t": {"approval_mode": "approve"}}});
+    assert_eq!(found, expected, "{now}");
+    assert!(now.ends_with("\n\n[z]\ny = 1\n"), "{now}");
+    let same = target(codex, place.0.path(), &place.1, "n");
+    assert!(install(same, &entry("https://a/"), false).unwrap().is_none());
+}
+
+#[test]
 fn an_entry_of_another_program_is_touched_only_with_force() {
     let text = r#"{"mcpServers": {"n": {"command": "npx", "args": ["-y", "other"]}, "u": {"url": "https://a/"}}}"#;
     for (name, cause) in [("n", "it starts `npx`"), ("u", "no server that a command starts")] {
