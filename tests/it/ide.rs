@@ -310,6 +310,49 @@ fn at_a_terminal_somebody_is_asked() {
 }
 
 #[test]
+fn what_is_installed_at_the_same_time_is_all_there() {
+    let user = User::new();
+    for verb in ["install", "remove"] {
+        let names: Vec<String> = (0..8).map(|number| format!("n{number}")).collect();
+        let start = |name: &String| {
+            let mut command = Command::new(PROGRAM);
+            command.args(["ide", verb, "cursor", "--yes", "--name", name]);
+            if verb == "install" {
+                command.args(["https://a.example/", "--no-probe"]);
+            }
+            command.env_clear().env("HOME", user.0.path()).current_dir(user.0.path());
+            command.stdout(Stdio::null()).spawn().unwrap()
+        };
+        let mut running: Vec<_> = names.iter().map(start).collect();
+        for child in &mut running {
+            assert!(child.wait().unwrap().success());
+        }
+        if verb == "install" {
+            let servers = whole("x.json", &user.text(".cursor/mcp.json"))["mcpServers"].clone();
+            assert_eq!(servers.as_object().unwrap().len(), names.len());
+        }
+    }
+    assert!(!user.path(".cursor/mcp.json").exists());
+}
+
+#[test]
+fn what_was_secret_is_nowhere_after_it_was_removed() {
+    let user = User::new();
+    fs::create_dir(user.path(".cursor")).unwrap();
+    fs::write(user.path(".cursor/mcp.json"), "{}").unwrap();
+    let words = ["install", "cursor", "--name", "n", "https://a.example/", "--no-probe", "--yes"];
+    let secrets = ["--tls-pfx", "p", "--tls-passphrase", "a", "--header", "Authorization: b"];
+    let first = user.well(&[&words[..], &secrets].concat());
+    assert!(first.err.contains("a secret comes into it"), "{first:?}");
+    let second = user.well(&[&words[..], &["--debug"]].concat());
+    assert!(second.out.contains("brought up to date"), "{second:?}");
+    assert!(!second.err.contains("a secret comes into it"), "{second:?}");
+    user.well(&["remove", "cursor", "--name", "n", "--yes"]);
+    assert_eq!(user.text(".cursor/mcp.json"), "{}");
+    assert_eq!(fs::read_dir(user.path(".cursor")).unwrap().count(), 1);
+}
+
+#[test]
 fn a_hand_made_file_is_as_it_was_after_install_and_remove() {
     let user = User::new();
     let mine = "\u{feff}// mine\r\n{\r\n\t\"context_servers\": {\r\n\t\t\"a\": { \"command\": \"x\", }, /* a */\r\n\

@@ -183,6 +183,11 @@ impl Entry {
         Some(Self { command: command.as_str()?.to_owned(), args, env, inherited })
     }
 
+    /// Whether what stands in the configuration of a host starts this program.
+    pub fn is_in(value: &Value) -> bool {
+        Self::read(value).is_some_and(|entry| entry.is_ours())
+    }
+
     /// Whether it starts this program.
     pub fn is_ours(&self) -> bool {
         let words = std::iter::once(&self.command).chain(&self.args).map(String::as_str);

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
-use crate::command::ide;
+use crate::command::ide::entry::Entry;
 use crate::command::ide::files;
 use crate::command::ide::hosts::Folders;
 use crate::command::ide::hosts::HOSTS;
@@ -65,7 +65,7 @@ fn state(host: &Host, path: &str) -> State {
         is_there = true;
         match merge::servers(host, &text) {
             Ok(servers) => {
-                let ours = servers.iter().filter(|(_, value)| ide::is_ours(value));
+                let ours = servers.iter().filter(|(_, value)| Entry::is_in(value));
                 names.extend(ours.map(|(name, _)| name.clone()));
             }
             Err(unfit) => return State::Unusable(unfit),

@@ -58,12 +58,29 @@ pub fn remove(host: &Host, text: &str, name: &str) -> Result<Option<String>, Unf
 /// # Errors
 /// Why it cannot be read, for the user.
 pub fn servers(host: &Host, text: &str) -> Result<Map<String, Value>, Unfit> {
+    let root = root(host, text)?;
+    Ok(root.get(host.key).and_then(Value::as_object).cloned().unwrap_or_default())
+}
+
+/// What the text means without the servers of ours.
+pub(super) fn rest(host: &Host, text: &str) -> Result<Map<String, Value>, Unfit> {
+    let mut root = root(host, text)?;
+    if let Some(servers) = root.get_mut(host.key).and_then(Value::as_object_mut) {
+        servers.retain(|_, value| !Entry::is_in(value));
+        if servers.is_empty() {
+            root.remove(host.key);
+        }
+    }
+    Ok(root)
+}
+
+fn root(host: &Host, text: &str) -> Result<Map<String, Value>, Unfit> {
     let (_, text) = split(text);
     let root = match host.format {
         Format::Json => json::read(text)?.unwrap_or_default(),
         Format::Toml => serde_json::to_value(tables::read(text)?).unwrap_or_default(),
     };
-    Ok(root.get(host.key).and_then(Value::as_object).cloned().unwrap_or_default())
+    Ok(root.as_object().cloned().unwrap_or_default())
 }
 
 fn split(text: &str) -> (&str, &str) {
