@@ -5,6 +5,7 @@
 //! from which the same change leads to what the file is now: then the file is as it was to the byte. Else
 //! the entry alone is cut out. While there is such a copy, an update of the entry makes no further one.
 
+pub mod container;
 pub mod entry;
 pub mod hosts;
 pub mod merge;

@@ -66,7 +66,8 @@ fn is_at(opened: &File, folder: &Path) -> bool {
     there.is_some() && there == opened.metadata().map(place).ok()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::fs;
     use std::thread;

@@ -62,6 +62,15 @@ pub fn servers(host: &Host, text: &str) -> Result<Map<String, Value>, Unfit> {
     Ok(root.get(host.key).and_then(Value::as_object).cloned().unwrap_or_default())
 }
 
+/// What a text of TOML means.
+///
+/// # Errors
+/// Why it cannot be read, for the user.
+pub fn toml(text: &str) -> Result<Value, Unfit> {
+    let (_, text) = split(text);
+    Ok(serde_json::to_value(tables::read(text)?).unwrap_or_default())
+}
+
 /// What the text means without the servers of ours.
 pub(super) fn rest(host: &Host, text: &str) -> Result<Map<String, Value>, Unfit> {
     let mut root = root(host, text)?;
@@ -75,10 +84,9 @@ pub(super) fn rest(host: &Host, text: &str) -> Result<Map<String, Value>, Unfit>
 }
 
 fn root(host: &Host, text: &str) -> Result<Map<String, Value>, Unfit> {
-    let (_, text) = split(text);
     let root = match host.format {
-        Format::Json => json::read(text)?.unwrap_or_default(),
-        Format::Toml => serde_json::to_value(tables::read(text)?).unwrap_or_default(),
+        Format::Json => json::read(split(text).1)?.unwrap_or_default(),
+        Format::Toml => toml(text)?,
     };
     Ok(root.as_object().cloned().unwrap_or_default())
 }

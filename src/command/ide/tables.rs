@@ -109,10 +109,7 @@ fn place(text: &str, key: &str, name: &str) -> Result<std::ops::Range<usize>, Un
         servers.remove(name);
     }
     let headers = headers(text);
-    let is_its = |header: &str| {
-        let quoted = [format!("{key}.{name}"), format!("{key}.\"{name}\"")];
-        quoted.iter().any(|own| header == own || header.starts_with(&format!("{own}.")))
-    };
+    let is_its = |header: &[String]| header.starts_with(&[key.to_owned(), name.to_owned()]);
     let emptied = |table: &Table| {
         let mut table = table.clone();
         table.retain(|it, value| it != key || value.as_table().is_none_or(|it| !it.is_empty()));
@@ -130,18 +127,36 @@ fn place(text: &str, key: &str, name: &str) -> Result<std::ops::Range<usize>, Un
     Err(format!("`{key}.{name}` is not written as one table with a header"))
 }
 
-/// Where each line begins that looks like a header, and what stands between its brackets.
-fn headers(text: &str) -> Vec<(usize, String)> {
+/// Where each line begins that looks like a header, and the names in it.
+fn headers(text: &str) -> Vec<(usize, Vec<String>)> {
     let mut start = 0;
     let mut headers = Vec::new();
     for line in text.split_inclusive('\n') {
-        let inside = line.trim_start().strip_prefix('[').and_then(|rest| rest.split_once(']'));
-        if let Some((inside, _)) = inside {
-            headers.push((start, inside.trim().to_owned()));
-        }
+        headers.extend(header(line.trim_start()).map(|names| (start, names)));
         start += line.len();
     }
     headers
+}
+
+/// A name may hold a bracket, too.
+fn header(line: &str) -> Option<Vec<String>> {
+    let ends = line.starts_with('[').then(|| line.match_indices(']')).into_iter().flatten();
+    let mut tables = ends.filter_map(|(at, _)| line[..=at].parse::<Table>().ok());
+    let (mut names, mut rest) = (Vec::new(), Value::Table(tables.next()?));
+    loop {
+        let inner = match &rest {
+            Value::Array(items) => items.first().cloned(),
+            Value::Table(table) => table.iter().next().map(|(name, value)| {
+                names.push(name.clone());
+                value.clone()
+            }),
+            _ => None,
+        };
+        match inner {
+            Some(inner) => rest = inner,
+            None => return Some(names),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -178,6 +193,17 @@ mod tests {
             assert_eq!(without, text, "{with}");
             assert_eq!(remove(text, "mcp_servers", "n"), Ok(None));
         }
+    }
+
+    #[test]
+    fn an_entry_of_any_name_is_cut_out() {
+        for name in ["a.b c", "[x]", "a\"b", ""] {
+            let text = "a = 1\n\n[mcp_servers.o]\ncommand = 'o'\n";
+            let with = insert(text, "mcp_servers", name, &entry(), &Kept::default()).unwrap();
+            assert_eq!(remove(&with, "mcp_servers", name).unwrap().unwrap(), text, "{with}");
+        }
+        let literal = "[ mcp_servers . 'a.b c' ] # mine\ncommand = 'x'\n";
+        assert_eq!(remove(literal, "mcp_servers", "a.b c"), Ok(Some(String::new())));
     }
 
     // Codex does so when it adds another.
