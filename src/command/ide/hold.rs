@@ -9,8 +9,6 @@ use std::path::Path;
 #[cfg(unix)]
 use std::thread;
 use std::time::Duration;
-#[cfg(unix)]
-use std::time::Instant;
 
 #[cfg(unix)]
 use crate::command::ide::files;
@@ -31,7 +29,7 @@ pub(super) fn hold(path: &Path, limit: Duration) -> Result<Hold, Report> {
     let told = |error| files::failed("write", path, files::reason(&error, path));
     let target = files::behind(path).map_err(told)?;
     let folder = target.parent().unwrap_or(&target);
-    let end = Instant::now() + limit;
+    let mut looks = limit.as_millis() / limits::HOST_FILE_LOOK.as_millis();
     loop {
         fs::create_dir_all(folder).map_err(told)?;
         let Ok(opened) = File::open(folder) else { return Ok(Hold { _folder: None }) };
@@ -42,12 +40,13 @@ pub(super) fn hold(path: &Path, limit: Duration) -> Result<Hold, Report> {
             // Some of a network have no locks of folders. What is in the file is compared all the same.
             Err(TryLockError::Error(_)) => return Ok(Hold { _folder: None }),
         }
-        if Instant::now() >= end {
+        if looks == 0 {
             let cause = format!("another program has locked its folder for {limit:?}");
             let hint = "run the same command again once that is done";
             return Err(files::failed("write", path, cause).hint(hint));
         }
-        thread::sleep(limits::HOST_FILE_LOOK);
+        looks -= 1;
+        wait();
     }
 }
 
@@ -55,6 +54,12 @@ pub(super) fn hold(path: &Path, limit: Duration) -> Result<Hold, Report> {
 #[cfg(not(unix))]
 pub(super) fn hold(_: &Path, _: Duration) -> Result<Hold, Report> {
     Ok(Hold { _folder: None })
+}
+
+#[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "nothing else runs on this thread")]
+fn wait() {
+    thread::sleep(limits::HOST_FILE_LOOK);
 }
 
 #[cfg(unix)]

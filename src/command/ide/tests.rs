@@ -602,7 +602,7 @@ mod unix {
         fs::write(&old, text).unwrap();
         fs::set_permissions(&old, Permissions::from_mode(0o644)).unwrap();
         let change = install(target_of(&place), &entry("https://a/"), false).unwrap().unwrap();
-        assert_eq!(change.apply().unwrap().left, [old.clone()]);
+        assert_eq!(change.apply().unwrap().left, std::slice::from_ref(&old));
         assert_eq!(mode(&old), 0o600);
     }
 
