@@ -646,6 +646,12 @@ pub const HOST_FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// a person makes one a change, and far fewer than this.
 pub const HOST_FILE_BACKUPS: usize = 100;
 
+/// Wait until another `ide` has changed the same file: it takes milliseconds, longer where a disk is slow.
+pub const HOST_FILE_WAIT: Duration = Duration::from_secs(10);
+
+/// Between two looks whether the other `ide` is done: a person does not notice it.
+pub const HOST_FILE_LOOK: Duration = Duration::from_millis(20);
+
 /// Longest name that `ide` gives a server, in characters: some hosts put it before that of each tool, and
 /// models take names of 64.
 pub const SERVER_NAME_CHARS: usize = 48;

@@ -75,9 +75,25 @@ pub fn add(
 
 /// Whether a header of this name usually holds a secret.
 pub fn names_a_secret(name: &HeaderName) -> bool {
-    const PARTS: [&str; 8] =
-        ["auth", "cookie", "credential", "key", "passw", "secret", "session", "token"];
-    PARTS.iter().any(|part| name.as_str().contains(part))
+    speaks_of_a_secret(name.as_str())
+}
+
+/// Whether a name in small letters, of a header or of a part of a URL's query, speaks of a secret.
+pub fn speaks_of_a_secret(name: &str) -> bool {
+    const PARTS: [&str; 11] = [
+        "access",
+        "auth",
+        "cookie",
+        "credential",
+        "jwt",
+        "key",
+        "pass",
+        "secret",
+        "session",
+        "signature",
+        "token",
+    ];
+    PARTS.iter().any(|part| name.contains(part))
 }
 
 fn parse_name(text: &str) -> Result<HeaderName, UsageError> {
@@ -351,6 +367,7 @@ mod tests {
                 .iter()
                 .all(|is| *is)
         );
+        assert!(["X-JWT", "X-Pass", "X-Access", "X-Signature"].map(names).iter().all(|is| *is));
         assert!(!names("X-Trace") && !names("Host"));
     }
 }

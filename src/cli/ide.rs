@@ -27,6 +27,7 @@ use crate::cli::usage;
 use crate::cli::usage::UsageError;
 use crate::command::bridge::BridgeConfig;
 use crate::command::ide::Target;
+use crate::command::ide::container;
 use crate::command::ide::entry::Entry;
 use crate::command::ide::entry::Os;
 use crate::command::ide::entry::Spec;
@@ -249,7 +250,7 @@ pub(super) fn resolve(
         Some(IdeVerb::Show(flags)) => show(*flags, folders, args, env),
         Some(IdeVerb::Install(flags)) => install(*flags, &folders, args, env),
         Some(IdeVerb::Remove(flags)) => {
-            Ok(Task::Remove(target(&flags.place, &folders)?, flags.sure.into()))
+            Ok(Task::Remove(target(&flags.place, name_there, &folders)?, flags.sure.into()))
         }
     }
 }
@@ -265,7 +266,7 @@ fn show(
     let place = &flags.entry.place;
     let (host, name) = (client(place)?, name(place)?);
     let file = file(place, host, &name, &folders)?.map(|location| location.path);
-    let made = make(flags.entry, host, os, false, args, env)?;
+    let made = make(flags.entry, host, os, false, false, args, env)?;
     Ok(Task::Show(Shown { host, name, entry: made.entry, file, warnings: made.warnings }))
 }
 
@@ -276,10 +277,10 @@ fn install(
     env: &Environment,
 ) -> Result<Task, Refusal> {
     let InstallFlags { entry: flags, sure, no_probe } = flags;
-    let target = target(&flags.place, folders)?;
+    let target = target(&flags.place, name, folders)?;
     let is_of_project = flags.place.project;
     let Made { entry, probe, mut warnings } =
-        make(flags, target.host, Os::here(), !no_probe, args, env)?;
+        make(flags, target.host, Os::here(), !no_probe, true, args, env)?;
     if is_of_project && !entry.env.is_empty() {
         let text = "a secret comes into the file of a project, which is often shared with others";
         warnings.push(warning(text.to_owned()));
@@ -292,7 +293,11 @@ fn install(
     Ok(Task::Install(Box::new(Install { target, entry, probe, warnings, sure: sure.into() })))
 }
 
-fn target(flags: &PlaceFlags, folders: &Folders) -> Result<Target, UsageError> {
+fn target(
+    flags: &PlaceFlags,
+    name: fn(&PlaceFlags) -> Result<String, UsageError>,
+    folders: &Folders,
+) -> Result<Target, UsageError> {
     let (host, name) = (client(flags)?, name(flags)?);
     let Some(Location { path, root }) = file(flags, host, &name, folders)? else {
         return Err(UsageError::new(format!("{} has no file that is known here", host.title))
@@ -348,6 +353,16 @@ fn name(flags: &PlaceFlags) -> Result<String, UsageError> {
     Ok(name.clone())
 }
 
+/// One that may be in a file already, by whatever name somebody has given it; where it is the name of a
+/// file, as of the others.
+fn name_there(flags: &PlaceFlags) -> Result<String, UsageError> {
+    let is_file = client(flags)?.has_file_each() && flags.file.is_none();
+    match &flags.name {
+        Some(there) if !is_file && !there.is_empty() => Ok(there.clone()),
+        _ => name(flags),
+    }
+}
+
 fn os(text: &str) -> Result<Os, UsageError> {
     let found = Os::ALL.into_iter().find(|os| os.as_str() == text);
     found.ok_or_else(|| UsageError::new("--os must be one of linux, macos, windows"))
@@ -366,6 +381,7 @@ fn make(
     host: &Host,
     os: Os,
     is_tried: bool,
+    is_installed: bool,
     args: &[OsString],
     env: &Environment,
 ) -> Result<Made, Refusal> {
@@ -373,9 +389,16 @@ fn make(
     let url = resolve::server_url(&bridge.words, bridge.allow_http, args)?;
     let folder = machine::folder()?;
     let (spec, mut warnings) = typed::spec(bridge, Place { os, folder: &folder })?;
+    if via.is_none() && os == Os::here() {
+        warnings.extend(machine::surroundings(Path::new("/")).told(is_installed)?);
+    }
     let via = machine::via(via.as_deref(), image, os, args, env, &mut warnings)?;
     warnings.extend(machine::set_here(env, &spec));
     warnings.extend(passes(host, &spec, os)?);
+    warnings.extend(finds(host, &spec, os));
+    if matches!(via, Via::Docker { .. }) {
+        mounts(&spec, os)?;
+    }
     let entry = Entry::new(&spec, &via, os);
     check(&entry, &via, os, &url, &mut warnings)?;
     let probe = match started(&spec, is_tried, env) {
@@ -385,6 +408,7 @@ fn make(
         }
         Err(Refusal::Failed(report)) if !is_tried => {
             warnings.push(warning(report.line()));
+            warnings.extend(resolve::url_warning(&url));
             None
         }
         Err(refusal) => return Err(refusal),
@@ -405,6 +429,31 @@ fn passes(host: &Host, spec: &Spec, os: Os) -> Result<Option<Warning>, UsageErro
         let title = host.title;
         warning(format!("{title} passes few of its variables on; use `--header-file` for {names}"))
     }))
+}
+
+/// Whether the host would fill in something in an argument.
+fn finds(host: &Host, spec: &Spec, os: Os) -> Vec<Warning> {
+    let words: Vec<String> = spec.words.iter().map(typed::text).collect();
+    let before = std::iter::once("the URL").chain(words.iter().map(String::as_str));
+    let found = before.zip(&words).filter(|(_, word)| host.fills.finds(word, os));
+    let place = |(before, word): (&str, &String)| {
+        let place = if word.starts_with("--") { word.split('=').next() } else { None };
+        let (title, place) = (host.title, place.unwrap_or(before));
+        let names = if os == Os::Windows { "`$NAME` and `%NAME%`" } else { "`$NAME`" };
+        warning(format!(
+            "{title} fills in {names}, and {place} holds what looks so; change that if you can"
+        ))
+    };
+    found.map(place).collect()
+}
+
+/// Docker has no way to write some folders.
+fn mounts(spec: &Spec, os: Os) -> Result<(), UsageError> {
+    match container::unmountable(spec, os) {
+        None => Ok(()),
+        Some(folder) => Err(UsageError::new(format!("Docker cannot mount `{folder}`"))
+            .hint("put the files into a folder without `,` and `\"` in its path")),
+    }
 }
 
 fn check(

@@ -80,6 +80,7 @@ pub(super) fn resolve(
     for header in typed {
         header::add(&mut headers, header)?;
     }
+    warnings.extend(url_warning(&url));
     warnings.extend(tls_warnings(&url, &tls));
     let remote = RemoteConfig { url, headers, connect_timeout, proxies: proxies(env)? };
     let reinitialize = !flags.no_reinitialize;
@@ -110,6 +111,16 @@ fn typed_headers(
         headers.push((name, value));
     }
     Ok(headers)
+}
+
+/// A URL is logged and shown in more places than a header.
+pub(super) fn url_warning(url: &Url) -> Option<Warning> {
+    let mut query = url.query_pairs();
+    let holds = query.any(|(name, value)| {
+        header::speaks_of_a_secret(&name.to_ascii_lowercase()) && !value.is_empty()
+    });
+    let safer = "use --header-file, if the server takes it in a header,";
+    holds.then(|| on_command_line("a secret in the query of the URL", safer))
 }
 
 fn passphrase_warning(flags: &BridgeFlags) -> Vec<Warning> {

@@ -229,6 +229,17 @@ fn a_secret_on_the_command_line_draws_a_warning_that_names_the_safer_way() {
     }
     let words = ["--header=Authorization: ${T}", "--header=X-Trace: 1"];
     assert_eq!(warnings(&words, &[("T", "marker")]), "");
+    for (url, is_told) in [
+        ("https://h/?a=1&token=marker", true),
+        ("https://h/?API_KEY=marker", true),
+        ("https://h/?token=", false),
+        ("https://h/token?a=marker", false),
+    ] {
+        let Ok(Request::Bridge(bridge)) = request(&[url], &[]) else { panic!("{url}") };
+        let told: Vec<_> = bridge.warnings.iter().map(|it| &*it.text).collect();
+        assert_eq!(told.join("").contains("in the query of the URL"), is_told, "{url}: {told:?}");
+        assert!(!told.join("").contains("marker"), "{told:?}");
+    }
 }
 
 #[test]

@@ -3,16 +3,20 @@
 //!
 //! A change is planned first, shown, and made once the user says so. To undo one, the copy is looked for
 //! from which the same change leads to what the file is now: then the file is as it was to the byte. Else
-//! the entry alone is cut out.
+//! the entry alone is cut out. While there is such a copy, an update of the entry makes no further one.
 
+pub mod container;
 pub mod entry;
 pub mod hosts;
 pub mod merge;
 pub mod ours;
 
+mod copies;
 mod difference;
 mod files;
+mod hold;
 mod json;
+mod kept;
 mod list;
 mod tables;
 #[cfg(test)]
@@ -23,11 +27,16 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use crate::command::ide::copies::Original;
 use crate::command::ide::entry::Entry;
 use crate::command::ide::files::Readers;
 use crate::command::ide::hosts::Host;
+use crate::command::ide::kept::Kept;
+use crate::limits;
 use crate::report::Report;
 
+pub use crate::command::ide::hold::Hold;
+pub use crate::command::ide::kept::VARIABLES;
 pub use crate::command::ide::list::Listed;
 pub use crate::command::ide::list::State;
 pub use crate::command::ide::list::list;
@@ -51,6 +60,11 @@ pub struct Change {
     target: Target,
     before: Option<String>,
     after: After,
+    /// Whether a copy is made of what it was.
+    is_copied: bool,
+    /// Whether a secret comes into it.
+    is_secret: bool,
+    /// What is not shown.
     secrets: Vec<String>,
 }
 
@@ -71,10 +85,29 @@ pub enum Done {
     Made,
     /// The file was changed; a copy of what it was is here.
     Changed(PathBuf),
+    /// An entry of ours was brought up to date; what was there before the entry can be had without a copy.
+    Updated,
     /// The file is what it was before the entry was put into it.
     Restored,
-    /// There was no file before the entry was put into one, and there is none now.
+    /// There was nothing else in the file, which is gone.
     Deleted,
+}
+
+/// What was done, and what is left of it.
+#[derive(Debug)]
+pub struct Applied {
+    /// What became of the file.
+    pub done: Done,
+    /// Older copies that stay, and hold the entry with a secret.
+    pub left: Vec<PathBuf>,
+}
+
+/// Keeps others from changing the file of a target, which may take a moment.
+///
+/// # Errors
+/// Its folder cannot be made, or somebody else does not let it go.
+pub fn hold(target: &Target) -> Result<Hold, Report> {
+    hold::hold(&target.file, limits::HOST_FILE_WAIT)
 }
 
 /// Plans to put an entry into a file; `None` if it is there as it should be.
@@ -88,14 +121,18 @@ pub fn install(target: Target, entry: &Entry, force: bool) -> Result<Option<Chan
     if let Some(old) = old.as_ref().filter(|_| !force) {
         target.check_ours(old)?;
     }
-    let after = merge::insert(target.host, text, &target.name, entry);
+    let was_ours = old.as_ref().filter(|old| Entry::is_in(old));
+    let kept = was_ours.map(|old| Kept::of(target.host, old)).unwrap_or_default();
+    let after = merge::insert_with(target.host, text, &target.name, entry, &kept);
     let after = after.map_err(|unfit| target.unfit(unfit))?;
     if before.as_ref() == Some(&after) {
         return Ok(None);
     }
+    let is_copied = was_ours.and_then(|old| copies::original(&target, text, old)).is_none();
+    let is_secret = entry.env.iter().any(|(_, value)| !value.is_empty());
     let old = old.as_ref().and_then(Entry::read);
     let secrets = values(old.iter().chain([entry]));
-    Ok(Some(Change { target, before, after: After::Text(after), secrets }))
+    Ok(Some(Change { target, before, after: After::Text(after), is_copied, is_secret, secrets }))
 }
 
 /// Plans to take an entry out of a file.
@@ -116,27 +153,14 @@ pub fn remove(target: Target, force: bool) -> Result<Change, Report> {
     let cut = merge::remove(target.host, &before, &target.name);
     let cut = cut.map_err(|unfit| target.unfit(unfit))?;
     let cut = cut.ok_or_else(|| missing("there is no server of that name"))?;
-    let old = Entry::read(&old);
-    let after = old.as_ref().and_then(|old| original(&target, &before, old));
-    let after = after.unwrap_or(After::Text(cut));
-    Ok(Change { target, before: Some(before), after, secrets: values(old.iter()) })
-}
-
-/// What the file was before the entry was put into it, if that can be known.
-fn original(target: &Target, now: &str, entry: &Entry) -> Option<After> {
-    let leads_here = |text: &str| {
-        merge::insert(target.host, text, &target.name, entry).is_ok_and(|text| text == now)
+    let after = match copies::original(&target, &before, &old) {
+        Some(Original::Copy(backup, text)) => After::Copy(backup, text),
+        Some(Original::Nothing) => After::Nothing,
+        None => After::Text(cut),
     };
-    let is_without = |text: &str| {
-        merge::servers(target.host, text).is_ok_and(|servers| !servers.contains_key(&target.name))
-    };
-    for backup in files::backups(&target.file) {
-        let Ok(Some(text)) = files::read(&backup) else { continue };
-        if is_without(&text) && leads_here(&text) {
-            return Some(After::Copy(backup, text));
-        }
-    }
-    leads_here("").then_some(After::Nothing)
+    let secrets = values(Entry::read(&old).iter());
+    let before = Some(before);
+    Ok(Change { target, before, after, is_copied: true, is_secret: false, secrets })
 }
 
 fn values<'a>(entries: impl Iterator<Item = &'a Entry>) -> Vec<String> {
@@ -151,11 +175,10 @@ impl Target {
     }
 
     fn check_ours(&self, value: &Value) -> Result<(), Report> {
-        let entry = Entry::read(value);
-        if entry.as_ref().is_some_and(Entry::is_ours) {
+        if Entry::is_in(value) {
             return Ok(());
         }
-        let cause = match entry {
+        let cause = match Entry::read(value) {
             Some(entry) => format!("it starts `{}`", entry.command),
             None => "it is no server that a command starts".to_owned(),
         };
@@ -187,34 +210,50 @@ impl Change {
         difference::shown(self.before.as_deref().unwrap_or_default(), after, &self.secrets)
     }
 
-    /// Whether others could read the secrets that come into the file.
+    /// Whether others could read the secret that comes into the file.
     pub fn exposes(&self) -> bool {
-        matches!(self.after, After::Text(_))
-            && self.secrets.iter().any(|it| !it.is_empty())
-            && files::is_shared(&self.target.file)
+        self.is_secret && files::is_shared(&self.target.file)
     }
 
     /// Makes the change.
     ///
     /// # Errors
     /// The file cannot be written, or has changed since; then it is as it was.
-    pub fn apply(self) -> Result<Done, Report> {
-        let Self { target: Target { file, root, .. }, before, after, secrets } = self;
-        let now = before.as_deref().unwrap_or_default();
-        match after {
+    pub fn apply(self) -> Result<Applied, Report> {
+        let held = hold(&self.target)?;
+        self.apply_in(&held)
+    }
+
+    /// Makes the change that was planned since the file is held.
+    ///
+    /// # Errors
+    /// As of [`apply`](Self::apply).
+    pub fn apply_in(self, _: &Hold) -> Result<Applied, Report> {
+        let Self { target, before, after, is_copied, is_secret, .. } = self;
+        let (file, now) = (&target.file, before.as_deref().unwrap_or_default());
+        let done = match after {
             After::Copy(backup, text) => {
-                files::restore(&file, now, &backup, &text)?;
-                Ok(Done::Restored)
+                files::restore(file, now, &backup, &text)?;
+                copies::sweep(&target, &text);
+                Done::Restored
             }
             After::Nothing => {
-                files::delete(&file, now, root.as_deref())?;
-                Ok(Done::Deleted)
+                files::delete(file, now)?;
+                copies::sweep(&target, "");
+                files::clear(file, target.root.as_deref());
+                Done::Deleted
             }
             After::Text(text) => {
-                let readers = if secrets.is_empty() { Readers::Usual } else { Readers::Owner };
-                let backup = files::write(&file, before.as_deref(), &text, readers)?;
-                Ok(backup.map_or(Done::Made, Done::Changed))
+                let readers = if is_secret { Readers::Owner } else { Readers::Usual };
+                match files::write(file, before.as_deref(), &text, readers, is_copied)? {
+                    Some(backup) => Done::Changed(backup),
+                    None if before.is_some() => Done::Updated,
+                    None => Done::Made,
+                }
             }
-        }
+        };
+        let mut left = copies::with_secrets(&target);
+        left.retain(|copy| !matches!(&done, Done::Changed(told) if told == copy));
+        Ok(Applied { done, left })
     }
 }

@@ -137,11 +137,9 @@ fn the_bridge_starts_from_the_entry_of_each_client_and_the_probe_finds_it() {
         host.finish();
         let heard = remote.requests("initialize");
         assert_eq!(heard.last().unwrap().header("x-api-key"), Some("marker"), "{client}");
-        if client != "codex" {
-            let (code, rows) = Probing::all(user.path(file).to_str().unwrap()).json();
-            assert_eq!((code, &rows[0]["name"]), (Some(0), &"example".into()), "{rows:#}");
-            assert_eq!(rows[0]["findings"]["ok"], true, "{rows:#}");
-        }
+        let (code, rows) = Probing::all(user.path(file).to_str().unwrap()).json();
+        assert_eq!((code, &rows[0]["name"]), (Some(0), &"example".into()), "{rows:#}");
+        assert_eq!(rows[0]["findings"]["ok"], true, "{rows:#}");
         let listed = user.well(&["list"]).out;
         assert_eq!(listed.matches("  ours: example\n").count(), 1, "{client}: {listed}");
         user.well(&["remove", client, "--name", "example", "--yes"]);
@@ -310,6 +308,49 @@ fn at_a_terminal_somebody_is_asked() {
 }
 
 #[test]
+fn what_is_installed_at_the_same_time_is_all_there() {
+    let user = User::new();
+    for verb in ["install", "remove"] {
+        let names: Vec<String> = (0..8).map(|number| format!("n{number}")).collect();
+        let start = |name: &String| {
+            let mut command = Command::new(PROGRAM);
+            command.args(["ide", verb, "cursor", "--yes", "--name", name]);
+            if verb == "install" {
+                command.args(["https://a.example/", "--no-probe"]);
+            }
+            command.env_clear().env("HOME", user.0.path()).current_dir(user.0.path());
+            command.stdout(Stdio::null()).spawn().unwrap()
+        };
+        let mut running: Vec<_> = names.iter().map(start).collect();
+        for child in &mut running {
+            assert!(child.wait().unwrap().success());
+        }
+        if verb == "install" {
+            let servers = whole("x.json", &user.text(".cursor/mcp.json"))["mcpServers"].clone();
+            assert_eq!(servers.as_object().unwrap().len(), names.len());
+        }
+    }
+    assert!(!user.path(".cursor/mcp.json").exists());
+}
+
+#[test]
+fn what_was_secret_is_nowhere_after_it_was_removed() {
+    let user = User::new();
+    fs::create_dir(user.path(".cursor")).unwrap();
+    fs::write(user.path(".cursor/mcp.json"), "{}").unwrap();
+    let words = ["install", "cursor", "--name", "n", "https://a.example/", "--no-probe", "--yes"];
+    let secrets = ["--tls-pfx", "p", "--tls-passphrase", "a", "--header", "Authorization: b"];
+    let first = user.well(&[&words[..], &secrets].concat());
+    assert!(first.err.contains("a secret comes into it"), "{first:?}");
+    let second = user.well(&[&words[..], &["--debug"]].concat());
+    assert!(second.out.contains("brought up to date"), "{second:?}");
+    assert!(!second.err.contains("a secret comes into it"), "{second:?}");
+    user.well(&["remove", "cursor", "--name", "n", "--yes"]);
+    assert_eq!(user.text(".cursor/mcp.json"), "{}");
+    assert_eq!(fs::read_dir(user.path(".cursor")).unwrap().count(), 1);
+}
+
+#[test]
 fn a_hand_made_file_is_as_it_was_after_install_and_remove() {
     let user = User::new();
     let mine = "\u{feff}// mine\r\n{\r\n\t\"context_servers\": {\r\n\t\t\"a\": { \"command\": \"x\", }, /* a */\r\n\
@@ -446,6 +487,20 @@ fn what_a_user_should_know_is_told() {
     assert!(show(&["cline", "https://a.example/"]).contains("reads the file of `cline-cli`"));
     let relative = ["cursor", "https://a.example/", "--os", "windows", "--tls-ca", "ca.crt"];
     assert!(show(&relative).contains("`ca.crt` is not absolute on windows"));
+    let told = "Gemini CLI fills in `$NAME`";
+    for words in [
+        &["https://a.example/$x"][..],
+        &["https://a.example/", "--tls-ca", "/$x/ca"],
+        &["https://a.example/", "--header", "A: $x"],
+    ] {
+        let said = show(&[&["gemini"], words].concat());
+        assert_eq!(said.matches(told).count(), 1, "{said}");
+        assert!(!show(&[&["cursor"], words].concat()).contains(told));
+    }
+    assert!(!show(&["gemini", "https://a.example/", "--header", "A: ${x}"]).contains(told));
+    let query = "a secret in the query of the URL";
+    assert!(show(&["cursor", "https://a.example/?token=x"]).contains(query));
+    assert!(show(&["cursor", "https://a.example/?token=x", "--tls-ca", "none"]).contains(query));
     fs::create_dir(user.path(".cursor")).unwrap();
     fs::write(user.path(".cursor/mcp.json"), "{").unwrap();
     let listed = user.well(&["list"]).out;
@@ -499,6 +554,26 @@ fn what_is_wrong_is_told_before_anything_is_done() {
             "would not be known again",
         ),
         (
+            &[
+                "show",
+                "cursor",
+                "--name",
+                "x",
+                url,
+                "--via",
+                "docker",
+                "--image",
+                "a b/mcp-secure-remote",
+            ],
+            "--image must be the name of an image",
+        ),
+        (
+            &["show", "cursor", "--name", "x", url, "--via", "docker", "--tls-ca", "/a,b/ca.crt"],
+            "Docker cannot mount `/a,b`",
+        ),
+        (&["remove", "cursor", "--name", ""], "--name must be made of letters"),
+        (&["remove", "continue", "--name", "../x"], "--name must be made of letters"),
+        (
             &["show", "cursor", "--name", "x", "https://a/?b&c", "--via", "npx", "--os", "windows"],
             "would obey a character",
         ),
@@ -529,6 +604,17 @@ fn what_is_wrong_is_told_before_anything_is_done() {
     let said = user.ide(&missing);
     assert!(said.code == Some(1) && said.err.contains("no such file"), "{said:?}");
     assert!(!user.path(".cursor").exists());
+}
+
+#[test]
+fn what_is_listed_can_be_removed_by_its_name() {
+    let user = User::new();
+    fs::create_dir(user.path(".cursor")).unwrap();
+    let text = r#"{"mcpServers": {"a.b c": {"command": "mcp-secure-remote"}}}"#;
+    fs::write(user.path(".cursor/mcp.json"), text).unwrap();
+    assert!(user.well(&["list"]).out.contains("  ours: a.b c\n"));
+    user.well(&["remove", "cursor", "--name", "a.b c", "--yes"]);
+    assert_eq!(user.text(".cursor/mcp.json"), r#"{"mcpServers": {}}"#);
 }
 
 #[test]

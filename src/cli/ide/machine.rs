@@ -10,6 +10,8 @@ use crate::cli::environment::Environment;
 use crate::cli::ide::warning;
 use crate::cli::resolve::Warning;
 use crate::cli::usage::UsageError;
+use crate::command::ide;
+use crate::command::ide::container;
 use crate::command::ide::entry::Os;
 use crate::command::ide::entry::Spec;
 use crate::command::ide::entry::Via;
@@ -17,12 +19,9 @@ use crate::command::ide::hosts::Folders;
 use crate::command::ide::ours;
 use crate::report::Report;
 
-/// How the names of our variables begin.
-const OURS: &str = "MCP_REMOTE_";
-
 /// Whether a variable is one of ours.
 pub(super) fn is_ours(name: &OsStr) -> bool {
-    name.to_str().is_some_and(|name| name.to_ascii_uppercase().starts_with(OURS))
+    name.to_str().is_some_and(|name| name.to_ascii_uppercase().starts_with(ide::VARIABLES))
 }
 
 /// The folder that this program was started in.
@@ -73,6 +72,45 @@ pub(super) fn elsewhere(os: Os) -> Folders {
     Folders { os, home, config, claude: None, codex: None, project }
 }
 
+/// What this program runs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Surroundings {
+    /// No container of Docker or Podman.
+    Machine,
+    /// A container with a shell, in which an IDE or agent may run, too.
+    Container,
+    /// A container without one, as that of this program's image: nothing else runs there.
+    Image,
+}
+
+/// What is below this root.
+pub(super) fn surroundings(root: &Path) -> Surroundings {
+    let is_there = |path: &str| root.join(path).exists();
+    match is_there(".dockerenv") || is_there("run/.containerenv") {
+        false => Surroundings::Machine,
+        true if is_there("bin/sh") => Surroundings::Container,
+        true => Surroundings::Image,
+    }
+}
+
+impl Surroundings {
+    /// What users should know who have not said how the host starts the bridge.
+    pub(super) fn told(self, is_installed: bool) -> Result<Option<Warning>, UsageError> {
+        let hint =
+            "run it where the client runs, with `--via docker` if that is to start a container";
+        match self {
+            Self::Machine => Ok(None),
+            Self::Image if is_installed => {
+                let text = "No client runs in this container, and its files are gone with it";
+                Err(UsageError::new(text).hint(hint))
+            }
+            Self::Container | Self::Image => Ok(Some(warning(format!(
+                "this is a container: a client outside of it cannot start the program here; {hint}"
+            )))),
+        }
+    }
+}
+
 /// Variables for this program that are set here and would not be for the host.
 pub(super) fn set_here(env: &Environment, spec: &Spec) -> Option<Warning> {
     let is_in = |name: &String| spec.env.iter().any(|(known, _)| known == name);
@@ -105,6 +143,12 @@ pub(super) fn via(
         Some("npx") => Ok(Via::Npx),
         Some("docker") => {
             let image = image.unwrap_or_else(|| env!("CARGO_PKG_NAME").to_owned());
+            if !container::is_image(&image) {
+                return Err(UsageError::new(
+                    "--image must be the name of an image, in small letters",
+                )
+                .hint("for example `registry.example/team/mcp-secure-remote:1`"));
+            }
             Ok(Via::Docker { image, user: user(os) })
         }
         Some("binary") | None if os != Os::here() => {
@@ -174,8 +218,32 @@ fn user(_: Os) -> Option<String> {
 mod tests {
     use std::path::Path;
 
+    use super::Surroundings;
     use super::launcher;
+    use super::surroundings;
     use crate::command::ide::entry::Via;
+
+    #[test]
+    fn nothing_is_installed_from_a_container_that_has_no_room_for_a_client() {
+        for (files, expected) in [
+            (&["bin/sh"][..], Surroundings::Machine),
+            (&[".dockerenv", "bin/sh"], Surroundings::Container),
+            (&["run/.containerenv"], Surroundings::Image),
+        ] {
+            let root = tempfile::tempdir().unwrap();
+            for file in files {
+                let path = root.path().join(file);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, "").unwrap();
+            }
+            let found = surroundings(root.path());
+            assert_eq!(found, expected, "{files:?}");
+            assert_eq!(found.told(true).is_err(), found == Surroundings::Image);
+            let shown = found.told(false).unwrap().map(|it| it.text);
+            assert_eq!(shown.is_none(), found == Surroundings::Machine);
+            assert!(shown.is_none_or(|it| it.contains("`--via docker`")));
+        }
+    }
 
     #[test]
     fn a_program_that_a_launcher_has_fetched_is_started_by_it_again() {

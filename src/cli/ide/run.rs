@@ -19,6 +19,7 @@ use crate::cli::print;
 use crate::cli::resolve::Warning;
 use crate::command::bridge::BridgeConfig;
 use crate::command::ide;
+use crate::command::ide::Applied;
 use crate::command::ide::Change;
 use crate::command::ide::Done;
 use crate::command::ide::Listed;
@@ -89,50 +90,68 @@ fn show(shown: &Shown) -> Result<End, Report> {
 
 fn install(task: Install) -> Result<End, Report> {
     let Install { target, entry, probe, warnings, sure } = task;
-    let (host, name) = (target.host, target.name.clone());
+    let (host, name) = (target.host, &target.name);
     let file = target.file.display().to_string();
     tell(&warnings);
-    let Some(change) = ide::install(target, &entry, sure.force)? else {
-        say(&format!("`{name}` is in {file} already, as it should be\n"))?;
+    let plan = || ide::install(target.clone(), &entry, sure.force);
+    let as_it_should_be = || say(&format!("`{name}` is in {file} already, as it should be\n"));
+    if plan()?.is_none() {
+        as_it_should_be()?;
         return Ok(End::Done);
-    };
+    }
     if let Some(config) = probe {
         try_first(config)?;
     }
-    if change.exposes() {
-        print(&format!("WARNING: others can read {file}, and a secret comes into it\n"));
-    }
-    let done = match agreed(change, sure)? {
-        Ok(done) => done,
+    let applied = match agreed(&target, sure, plan)? {
+        Ok(Some(applied)) => applied,
+        Ok(None) => {
+            as_it_should_be()?;
+            return Ok(End::Done);
+        }
         Err(end) => return Ok(end),
     };
-    match done {
+    match &applied.done {
         Done::Changed(backup) => {
             say(&format!("`{name}` is in {file}; what it was is in {}\n", backup.display()))?;
         }
+        Done::Updated => say(&format!("`{name}` is in {file}, brought up to date\n"))?,
         _ => say(&format!("`{name}` is in {file}, which is new\n"))?,
     }
+    left(name, &applied);
     note(host);
     Ok(End::Done)
 }
 
 fn remove(target: Target, sure: Sure) -> Result<End, Report> {
-    let (host, name) = (target.host, target.name.clone());
+    let (host, name) = (target.host, &target.name);
     let file = target.file.display().to_string();
-    let change = ide::remove(target, sure.force)?;
-    let done = match agreed(change, sure)? {
-        Ok(done) => done,
+    let plan = || ide::remove(target.clone(), sure.force).map(Some);
+    plan()?;
+    let applied = match agreed(&target, sure, plan)? {
+        Ok(Some(applied)) => applied,
+        Ok(None) => return Ok(End::Done),
         Err(end) => return Ok(end),
     };
-    let rest = match done {
+    let rest = match &applied.done {
         Done::Restored => "the file is as it was before".to_owned(),
-        Done::Deleted => "the file is gone, as there was none before".to_owned(),
+        Done::Deleted => "the file is gone, as nothing else was in it".to_owned(),
         Done::Changed(backup) => format!("what it was is in {}", backup.display()),
-        Done::Made => "the file is new".to_owned(),
+        Done::Made | Done::Updated => "the file is new".to_owned(),
     };
     say(&format!("`{name}` is no longer in {file}; {rest}\n"))?;
+    left(name, &applied);
     note(host);
     Ok(End::Done)
+}
+
+/// Names the older copies that hold a secret.
+fn left(name: &str, applied: &Applied) {
+    for copy in &applied.left {
+        let copy = copy.display();
+        print(&format!(
+            "WARNING: {copy} holds `{name}` with its variables; remove it if you do not need it\n"
+        ));
+    }
 }
 
 /// Tries the server as the probe does, but for what it offers.
@@ -160,23 +179,41 @@ fn try_first(bridge: BridgeConfig) -> Result<(), Report> {
     }
 }
 
-/// Shows the change, and makes it if that is wanted.
-fn agreed(change: Change, sure: Sure) -> Result<Result<Done, End>, Report> {
-    say(&format!("{}\n{}", change.file().display(), change.shown()))?;
-    if !sure.yes {
-        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-            let report = Report::new("nobody can be asked whether to change the file: no terminal")
-                .cause("nothing was changed")
-                .hint("run the same command with `--yes`");
-            print(&format!("{report}\n"));
-            return Ok(Err(End::Unasked));
-        }
-        if !asked() {
-            print("nothing was changed\n");
-            return Ok(Err(End::Declined));
-        }
+/// Shows what is planned, and does it if that is wanted; `None` if nothing is to be done.
+fn agreed(
+    target: &Target,
+    sure: Sure,
+    plan: impl Fn() -> Result<Option<Change>, Report>,
+) -> Result<Result<Option<Applied>, End>, Report> {
+    if sure.yes {
+        // Two of them at once come one after the other.
+        let held = ide::hold(target)?;
+        let Some(change) = plan()? else { return Ok(Ok(None)) };
+        show_change(&change)?;
+        return change.apply_in(&held).map(|applied| Ok(Some(applied)));
     }
-    change.apply().map(Ok)
+    let Some(change) = plan()? else { return Ok(Ok(None)) };
+    show_change(&change)?;
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        let report = Report::new("nobody can be asked whether to change the file: no terminal")
+            .cause("nothing was changed")
+            .hint("run the same command with `--yes`");
+        print(&format!("{report}\n"));
+        return Ok(Err(End::Unasked));
+    }
+    if !asked() {
+        print("nothing was changed\n");
+        return Ok(Err(End::Declined));
+    }
+    change.apply().map(|applied| Ok(Some(applied)))
+}
+
+fn show_change(change: &Change) -> Result<(), Report> {
+    let file = change.file().display();
+    if change.exposes() {
+        print(&format!("WARNING: others can read {file}, and a secret comes into it\n"));
+    }
+    say(&format!("{file}\n{}", change.shown()))
 }
 
 fn asked() -> bool {

@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::cli::environment::Environment;
 use crate::cli::files;
 use crate::cli::probe::hosts::values::Values;
+use crate::command::ide::merge;
 use crate::limits;
 use crate::report::Report;
 
@@ -27,8 +28,9 @@ pub(super) struct Configured {
     pub(super) start: Start,
 }
 
-/// Where hosts keep their servers: Claude, Cursor and most others; VS Code; its settings; Zed.
-const PLACES: [&str; 4] = ["/mcpServers", "/servers", "/mcp/servers", "/context_servers"];
+/// Where hosts keep their servers: Claude, Cursor and most others; VS Code; its settings; Zed; Codex.
+const PLACES: [&str; 5] =
+    ["/mcpServers", "/servers", "/mcp/servers", "/context_servers", "/mcp_servers"];
 
 /// The servers of a file, in the order of their names. Comments and commas too many are let be, as editors do.
 ///
@@ -50,9 +52,9 @@ pub(super) fn read(path: &Path, env: &Environment) -> Result<Vec<Configured>, Re
         found.extend(own.map(|it| Configured { name: format!("{} ({folder})", it.name), ..it }));
     }
     if found.is_empty() {
-        let cause = "there is none in `mcpServers`, `servers` or `context_servers`";
+        let cause = "there is none in `mcpServers`, `servers`, `context_servers` or `mcp_servers`";
         return Err(failed(path, cause.to_owned())
-            .hint("pass the file in which your IDE or agent keeps its MCP servers, in JSON"));
+            .hint("pass the file in which your IDE or agent keeps its MCP servers, in JSON or, as `.toml`, in TOML"));
     }
     Ok(found)
 }
@@ -71,9 +73,13 @@ fn servers(place: &Map<String, Value>, values: &Values<'_>) -> impl Iterator<Ite
     place.iter().map(one)
 }
 
-/// The JSON of the file, with comments.
+/// The JSON of the file, with comments; the TOML of one that is called so.
 fn parsed(path: &Path) -> Result<Value, Report> {
+    let hint = "mend that place, or pass the file in which your IDE or agent keeps its MCP servers";
     let text = files::read("--all", path, limits::HOST_FILE_BYTES)?;
+    if path.extension().is_some_and(|it| it.eq_ignore_ascii_case("toml")) {
+        return merge::toml(&text).map_err(|unfit| failed(path, unfit).hint(hint));
+    }
     // Some editors of Windows begin a file with a byte order mark.
     let text = text.trim_start_matches('\u{feff}');
     jsonc_parser::parse_to_serde_value::<Value>(text, &Default::default()).map_err(|error| {
@@ -83,9 +89,7 @@ fn parsed(path: &Path) -> Result<Value, Report> {
         let kind =
             kind.char_indices().map(|(at, c)| if at == 0 { c.to_ascii_lowercase() } else { c });
         let kind: String = kind.collect();
-        failed(path, format!("it is not JSON: {kind}, line {line}, column {column}")).hint(
-            "mend that place, or pass the file in which your IDE or agent keeps its MCP servers",
-        )
+        failed(path, format!("it is not JSON: {kind}, line {line}, column {column}")).hint(hint)
     })
 }
 
@@ -129,6 +133,24 @@ mod tests {
             assert_eq!((found.len(), &*found[0].name), (1, "x"), "{text}");
             assert_eq!(found[0].start, Start::ours(&["https://a/"], &[("A", "b")]), "{text}");
         }
+    }
+
+    #[test]
+    fn a_file_of_tables_is_read_too() {
+        let of_text = |text: &str| {
+            let mut file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+            read(file.path(), &Environment::default())
+        };
+        let ours = "command = 'mcp-secure-remote'\nargs = ['https://a/']\n";
+        let found = of_text(&format!(
+            "[mcp_servers.x]\n{ours}env = {{ A = 'b' }}\n[mcp_servers.y]\n{ours}enabled = false\n"
+        ));
+        let starts: Vec<Start> = found.unwrap().into_iter().map(|it| it.start).collect();
+        let off = Start::Other("disabled".to_owned());
+        assert_eq!(starts, [Start::ours(&["https://a/"], &[("A", "b")]), off]);
+        let cause = of_text("a = 1\nb = \n").unwrap_err().cause.unwrap();
+        assert!(cause.starts_with("it is not TOML: ") && cause.ends_with("line 2"), "{cause}");
     }
 
     #[test]

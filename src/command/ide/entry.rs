@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::command::ide::container;
 use crate::command::ide::ours;
 use crate::secret::Secret;
 
@@ -93,7 +94,7 @@ impl Os {
     }
 
     /// The folder of a file, and its name.
-    fn split(self, path: &str) -> (&str, &str) {
+    pub(super) fn split(self, path: &str) -> (&str, &str) {
         let at = match self {
             Self::Windows => path.rfind(['\\', '/']),
             Self::Linux | Self::Macos => path.rfind('/'),
@@ -152,7 +153,7 @@ impl Entry {
             }
             Via::Npx => ("npx".to_owned(), vec!["-y".to_owned(), package]),
             Via::Docker { image, user } => {
-                let args = container(spec, image, user.as_deref(), os);
+                let args = container::args(spec, image, user.as_deref(), os);
                 return Self { command: "docker".to_owned(), args, env, inherited };
             }
         };
@@ -183,50 +184,16 @@ impl Entry {
         Some(Self { command: command.as_str()?.to_owned(), args, env, inherited })
     }
 
+    /// Whether what stands in the configuration of a host starts this program.
+    pub fn is_in(value: &Value) -> bool {
+        Self::read(value).is_some_and(|entry| entry.is_ours())
+    }
+
     /// Whether it starts this program.
     pub fn is_ours(&self) -> bool {
         let words = std::iter::once(&self.command).chain(&self.args).map(String::as_str);
         ours::position(&words.collect::<Vec<_>>(), str::to_owned).is_some()
     }
-}
-
-/// The arguments of `docker`: the folders of the files are mounted, variables passed on by name.
-fn container(spec: &Spec, image: &str, user: Option<&str>, os: Os) -> Vec<String> {
-    let mut folders: Vec<&str> = Vec::new();
-    let mut own = Vec::new();
-    for word in &spec.words {
-        own.push(match word {
-            Word::Text(text) => text.clone(),
-            Word::File(path) => {
-                let (folder, name) = os.split(path);
-                let known = folders.iter().position(|it| *it == folder);
-                let at = known.unwrap_or_else(|| {
-                    folders.push(folder);
-                    folders.len() - 1
-                });
-                format!("{}/{name}", inside(at))
-            }
-        });
-    }
-    let mut args: Vec<String> = ["run", "-i", "--rm"].map(str::to_owned).to_vec();
-    let mut add = |flag: &str, value: String| args.extend([flag.to_owned(), value]);
-    for (at, folder) in folders.iter().enumerate() {
-        add("-v", format!("{folder}:{}:ro", inside(at)));
-    }
-    if let Some(user) = user.filter(|_| !folders.is_empty()) {
-        add("--user", user.to_owned());
-    }
-    for name in spec.env.iter().map(|(name, _)| name).chain(&spec.inherited) {
-        add("-e", name.clone());
-    }
-    args.push(image.to_owned());
-    args.extend(own);
-    args
-}
-
-/// Where the container sees the folder of this number.
-fn inside(at: usize) -> String {
-    if at == 0 { "/certs".to_owned() } else { format!("/certs{}", at + 1) }
 }
 
 #[cfg(test)]
@@ -290,6 +257,10 @@ mod tests {
         let (_, line) = args(&docker(), Os::Windows, &[r"C:\my certs\x.pem", r"D:\y"]);
         assert!(line.contains(r"-v C:\my certs:/certs:ro -v D:\:/certs2:ro "), "{line}");
         assert!(line.ends_with("--tls-crl /certs/x.pem --tls-crl /certs2/y"), "{line}");
+        // What Docker would take for the end of the folder.
+        let (_, line) = args(&docker(), Os::Linux, &["/a:b/x"]);
+        let mount = "run -i --rm --mount type=bind,source=/a:b,target=/certs,readonly --user 7:8 ";
+        assert!(line.starts_with(mount), "{line}");
         let (_, line) = args(&docker(), Os::Linux, &[]);
         assert!(!line.contains("-v ") && !line.contains("--user"), "{line}");
     }

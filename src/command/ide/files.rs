@@ -47,12 +47,13 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, Report> {
     String::from_utf8(bytes).map(Some).map_err(|_| failed("read", path, "the file is not UTF-8"))
 }
 
-/// Writes the file, which held `before`, and says where the copy of that is.
+/// Writes the file, which held `before`, and says where the copy of that is, if one `is_copied`.
 pub(super) fn write(
     path: &Path,
     before: Option<&str>,
     after: &str,
     readers: Readers,
+    is_copied: bool,
 ) -> Result<Option<PathBuf>, Report> {
     let told = |error: io::Error| failed("write", path, reason(&error, path));
     let target = behind(path).map_err(told)?;
@@ -63,7 +64,7 @@ pub(super) fn write(
     if let Some(folder) = target.parent() {
         fs::create_dir_all(folder).map_err(told)?;
     }
-    let backup = match before {
+    let backup = match before.filter(|_| is_copied) {
         Some(before) => Some(back_up(&target, before).map_err(told)?),
         None => None,
     };
@@ -77,10 +78,14 @@ pub(super) fn write(
     written.map_err(told).map(|()| backup)
 }
 
-/// Takes the file away that held `before`, and the folders below `root` that are empty then.
-pub(super) fn delete(path: &Path, before: &str, root: Option<&Path>) -> Result<(), Report> {
+/// Takes the file away that held `before`.
+pub(super) fn delete(path: &Path, before: &str) -> Result<(), Report> {
     check(path, Some(before))?;
-    fs::remove_file(path).map_err(|error| failed("remove", path, reason(&error, path)))?;
+    fs::remove_file(path).map_err(|error| failed("remove", path, reason(&error, path)))
+}
+
+/// Takes the folders above the file and below `root` away that are empty.
+pub(super) fn clear(path: &Path, root: Option<&Path>) {
     let below =
         |folder: &&Path| root.is_some_and(|root| *folder != root && folder.starts_with(root));
     for folder in path.ancestors().skip(1).take_while(below) {
@@ -89,7 +94,6 @@ pub(super) fn delete(path: &Path, before: &str, root: Option<&Path>) -> Result<(
             break;
         }
     }
-    Ok(())
 }
 
 /// The copies of a file, the latest first.
@@ -109,6 +113,19 @@ pub(super) fn restore(path: &Path, before: &str, backup: &Path, text: &str) -> R
     replace(&target, Some(before), text, Readers::Owner).map_err(told)?;
     fs::remove_file(backup).map_err(|error| failed("remove", backup, reason(&error, backup)))
 }
+
+/// Lets nobody but its owner read a file that is there.
+#[cfg(unix)]
+pub(super) fn close(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+
+    // That of somebody else is theirs to close.
+    let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o600));
+}
+
+/// Windows keeps access lists, whose default is private.
+#[cfg(not(unix))]
+pub(super) fn close(_: &Path) {}
 
 /// Whether others than its owner may read the file.
 #[cfg(unix)]
@@ -133,7 +150,7 @@ fn check(path: &Path, before: Option<&str>) -> Result<(), Report> {
 }
 
 /// The file that a link leads to; what is none is itself.
-fn behind(path: &Path) -> io::Result<PathBuf> {
+pub(super) fn behind(path: &Path) -> io::Result<PathBuf> {
     let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
     if is_link { fs::canonicalize(path) } else { Ok(path.to_owned()) }
 }
@@ -142,7 +159,8 @@ fn behind(path: &Path) -> io::Result<PathBuf> {
 fn back_up(target: &Path, text: &str) -> io::Result<PathBuf> {
     for number in 1..=limits::HOST_FILE_BACKUPS {
         let path = backup_name(target, number);
-        match create(&path, target, text) {
+        // Others need no copy, and there may be secrets in it.
+        match new_file(&path, Readers::Owner).and_then(|file| fill(file, &path, text)) {
             Ok(()) => return Ok(path),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
@@ -162,7 +180,7 @@ fn replace(target: &Path, before: Option<&str>, after: &str, readers: Readers) -
     let aside = target.with_file_name(format!(".{name}.{}.new", std::process::id()));
     let written = match before {
         Some(_) => create(&aside, target, after),
-        None => fill(new_file(&aside, readers)?, after),
+        None => fill(new_file(&aside, readers)?, &aside, after),
     };
     let placed = written.and_then(|()| fs::rename(&aside, target));
     if placed.is_err() {
@@ -175,16 +193,20 @@ fn replace(target: &Path, before: Option<&str>, after: &str, readers: Readers) -
 fn create(path: &Path, like: &Path, text: &str) -> io::Result<()> {
     let file = new_file(path, Readers::Owner)?;
     let shared = fs::metadata(like).and_then(|like| file.set_permissions(like.permissions()));
-    let filled = shared.and_then(|()| fill(file, text));
+    if let Err(error) = shared {
+        let _ = fs::remove_file(path);
+        return Err(error);
+    }
+    fill(file, path, text)
+}
+
+/// Half a file is none.
+fn fill(mut file: File, path: &Path, text: &str) -> io::Result<()> {
+    let filled = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
     if filled.is_err() {
         let _ = fs::remove_file(path);
     }
     filled
-}
-
-fn fill(mut file: File, text: &str) -> io::Result<()> {
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
 }
 
 #[cfg(unix)]
@@ -201,12 +223,12 @@ fn new_file(path: &Path, _: Readers) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
-fn failed(what: &str, path: &Path, cause: impl Into<String>) -> Report {
+pub(super) fn failed(what: &str, path: &Path, cause: impl Into<String>) -> Report {
     Report::new(format!("cannot {what} `{}`", path.display())).cause(cause)
 }
 
 /// An I/O error in words, without the number that Rust puts behind it.
-fn reason(error: &io::Error, path: &Path) -> String {
+pub(super) fn reason(error: &io::Error, path: &Path) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),
         _ if path.is_dir() => "it is a directory".to_owned(),

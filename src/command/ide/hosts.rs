@@ -58,6 +58,15 @@ impl Fills {
             Self::Names => value.contains('$') || os == Os::Windows && value.contains('%'),
         }
     }
+
+    /// Whether such a host finds a name in this argument that nobody has put into braces.
+    pub fn finds(self, word: &str, os: Os) -> bool {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let bare = word.split('$').skip(1).any(|rest| rest.starts_with(is_name));
+        let parts: Vec<&str> = word.split('%').collect();
+        let between = parts.len() > 2 && parts[1..parts.len() - 1].iter().any(|it| !it.is_empty());
+        self == Self::Names && (bare || os == Os::Windows && between)
+    }
 }
 
 /// A file: the folder where it begins, and the rest of the path. `NAME` is that of the server.
@@ -276,6 +285,11 @@ impl Host {
         HOSTS.iter().find(|host| host.id == id)
     }
 
+    /// Whether it has a file for each server.
+    pub fn has_file_each(&self) -> bool {
+        self.user.is_some_and(|places| places.iter().any(|(_, rest)| rest.contains("NAME")))
+    }
+
     /// Its file for the server `name`.
     pub fn file(&self, scope: Scope, folders: &Folders, name: &str) -> Option<Location> {
         let (folder, root, rest) = match scope {
@@ -379,6 +393,20 @@ mod tests {
             assert_eq!(Fills::Braces.changes(value, Os::Windows), braces, "{value}");
             assert_eq!(Fills::Names.changes(value, Os::Linux), names, "{value}");
             assert_eq!(Fills::Names.changes(value, Os::Windows), names_on_windows, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_found_behind_a_dollar_and_on_windows_between_two_percent_signs() {
+        for (word, [found, on_windows]) in [
+            ("https://a/$NAME/x", [true, true]),
+            ("A: ${NAME} $", [false, false]),
+            ("https://a/%41%42", [false, true]),
+            ("100%", [false, false]),
+        ] {
+            assert_eq!(Fills::Names.finds(word, Os::Linux), found, "{word}");
+            assert_eq!(Fills::Names.finds(word, Os::Windows), on_windows, "{word}");
+            assert!(!Fills::Braces.finds(word, Os::Windows), "{word}");
         }
     }
 

@@ -65,8 +65,7 @@ fn state(host: &Host, path: &str) -> State {
         is_there = true;
         match merge::servers(host, &text) {
             Ok(servers) => {
-                let is_ours = |value| Entry::read(value).is_some_and(|entry| entry.is_ours());
-                let ours = servers.iter().filter(|(_, value)| is_ours(value));
+                let ours = servers.iter().filter(|(_, value)| Entry::is_in(value));
                 names.extend(ours.map(|(name, _)| name.clone()));
             }
             Err(unfit) => return State::Unusable(unfit),

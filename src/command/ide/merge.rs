@@ -10,6 +10,7 @@ use crate::command::ide::hosts::Format;
 use crate::command::ide::hosts::Host;
 use crate::command::ide::json;
 use crate::command::ide::json::Unfit;
+use crate::command::ide::kept::Kept;
 use crate::command::ide::tables;
 
 /// Some editors of Windows begin a file with a byte order mark.
@@ -20,11 +21,21 @@ const MARK: char = '\u{feff}';
 /// # Errors
 /// Why it cannot be put there, for the user.
 pub fn insert(host: &Host, text: &str, name: &str, entry: &Entry) -> Result<String, Unfit> {
+    insert_with(host, text, name, entry, &Kept::default())
+}
+
+/// As [`insert`], with what is kept of the entry that was there.
+pub(super) fn insert_with(
+    host: &Host,
+    text: &str,
+    name: &str,
+    entry: &Entry,
+    kept: &Kept,
+) -> Result<String, Unfit> {
     let (mark, text) = split(text);
-    let shaped = Shaped { host, entry };
     let text = match host.format {
-        Format::Json => json::insert(text, host.key, name, &shaped),
-        Format::Toml => tables::insert(text, host.key, name, entry),
+        Format::Json => json::insert(text, host.key, name, &Shaped { host, entry, kept }),
+        Format::Toml => tables::insert(text, host.key, name, entry, kept),
     };
     text.map(|text| format!("{mark}{text}"))
 }
@@ -47,22 +58,48 @@ pub fn remove(host: &Host, text: &str, name: &str) -> Result<Option<String>, Unf
 /// # Errors
 /// Why it cannot be read, for the user.
 pub fn servers(host: &Host, text: &str) -> Result<Map<String, Value>, Unfit> {
-    let (_, text) = split(text);
-    let root = match host.format {
-        Format::Json => json::read(text)?.unwrap_or_default(),
-        Format::Toml => serde_json::to_value(tables::read(text)?).unwrap_or_default(),
-    };
+    let root = root(host, text)?;
     Ok(root.get(host.key).and_then(Value::as_object).cloned().unwrap_or_default())
+}
+
+/// What a text of TOML means.
+///
+/// # Errors
+/// Why it cannot be read, for the user.
+pub fn toml(text: &str) -> Result<Value, Unfit> {
+    let (_, text) = split(text);
+    Ok(serde_json::to_value(tables::read(text)?).unwrap_or_default())
+}
+
+/// What the text means without the servers of ours.
+pub(super) fn rest(host: &Host, text: &str) -> Result<Map<String, Value>, Unfit> {
+    let mut root = root(host, text)?;
+    if let Some(servers) = root.get_mut(host.key).and_then(Value::as_object_mut) {
+        servers.retain(|_, value| !Entry::is_in(value));
+        if servers.is_empty() {
+            root.remove(host.key);
+        }
+    }
+    Ok(root)
+}
+
+fn root(host: &Host, text: &str) -> Result<Map<String, Value>, Unfit> {
+    let root = match host.format {
+        Format::Json => json::read(split(text).1)?.unwrap_or_default(),
+        Format::Toml => toml(text)?,
+    };
+    Ok(root.as_object().cloned().unwrap_or_default())
 }
 
 fn split(text: &str) -> (&str, &str) {
     text.split_at(if text.starts_with(MARK) { MARK.len_utf8() } else { 0 })
 }
 
-/// An entry with the members that its host has besides.
+/// An entry with the members that its host has besides, and those that are kept.
 struct Shaped<'a> {
     host: &'a Host,
     entry: &'a Entry,
+    kept: &'a Kept,
 }
 
 impl Serialize for Shaped<'_> {
@@ -73,19 +110,13 @@ impl Serialize for Shaped<'_> {
         }
         map.serialize_entry("command", &self.entry.command)?;
         map.serialize_entry("args", &self.entry.args)?;
-        if !self.entry.env.is_empty() {
-            let env = self.entry.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-            map.serialize_entry("env", &Pairs(env.collect()))?;
+        let env = self.kept.env(self.entry);
+        if !env.is_empty() {
+            map.serialize_entry("env", &env)?;
+        }
+        for (name, value) in &self.kept.members {
+            map.serialize_entry(name, value)?;
         }
         map.end()
-    }
-}
-
-/// A map that keeps the order.
-struct Pairs<'a>(Vec<(&'a str, &'a str)>);
-
-impl Serialize for Pairs<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().copied())
     }
 }

@@ -6,6 +6,7 @@ use toml::Value;
 
 use crate::command::ide::entry::Entry;
 use crate::command::ide::json::Unfit;
+use crate::command::ide::kept::Kept;
 
 /// What the text means.
 pub(super) fn read(text: &str) -> Result<Table, Unfit> {
@@ -17,9 +18,15 @@ pub(super) fn read(text: &str) -> Result<Table, Unfit> {
 }
 
 /// The text with the entry under `key` and `name`, in the place of what is there.
-pub(super) fn insert(text: &str, key: &str, name: &str, entry: &Entry) -> Result<String, Unfit> {
+pub(super) fn insert(
+    text: &str,
+    key: &str,
+    name: &str,
+    entry: &Entry,
+    kept: &Kept,
+) -> Result<String, Unfit> {
     let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    let block = block(key, name, entry).replace('\n', end);
+    let block = block(key, name, entry, kept)?.replace('\n', end);
     let mut expected = read(text)?;
     let value = read(&block)?.remove(key).and_then(|servers| servers.get(name).cloned());
     let servers = expected.entry(key).or_insert_with(|| Value::Table(Table::new()));
@@ -56,23 +63,43 @@ pub(super) fn remove(text: &str, key: &str, name: &str) -> Result<Option<String>
     Ok(Some(format!("{before}{after}")))
 }
 
-fn block(key: &str, name: &str, entry: &Entry) -> String {
+fn block(key: &str, name: &str, entry: &Entry, kept: &Kept) -> Result<String, Unfit> {
     let text = |text: &String| Value::String(text.clone()).to_string();
-    let args: Vec<String> = entry.args.iter().map(text).collect();
+    let list = |texts: &[String]| texts.iter().map(text).collect::<Vec<_>>().join(", ");
     let mut block = format!(
-        "[{key}.{name}]\ncommand = {}\nargs = [{}]\n",
+        "[{key}.{}]\ncommand = {}\nargs = [{}]\n",
+        word(name),
         text(&entry.command),
-        args.join(", ")
+        list(&entry.args)
     );
-    if !entry.inherited.is_empty() {
-        let names: Vec<String> = entry.inherited.iter().map(text).collect();
-        block.push_str(&format!("env_vars = [{}]\n", names.join(", ")));
+    let inherited = kept.inherited(entry);
+    if !inherited.is_empty() {
+        block.push_str(&format!("env_vars = [{}]\n", list(&inherited)));
     }
-    if !entry.env.is_empty() {
-        let env = entry.env.iter().map(|(name, value)| format!("{name} = {}", text(value)));
-        block.push_str(&format!("env = {{ {} }}\n", env.collect::<Vec<_>>().join(", ")));
+    let member = |(name, value): (&String, &serde_json::Value)| {
+        let unfit = |_| format!("`{name}` cannot be written as TOML");
+        let value = Value::try_from(value).map_err(unfit)?;
+        Ok(format!("{} = {value}", word(name)))
+    };
+    let env: Result<Vec<String>, Unfit> = kept.env(entry).iter().map(member).collect();
+    let env = env?.join(", ");
+    if !env.is_empty() {
+        block.push_str(&format!("env = {{ {env} }}\n"));
     }
-    block
+    for line in kept.members.iter().map(member) {
+        block.push_str(&format!("{}\n", line?));
+    }
+    Ok(block)
+}
+
+/// A name as it stands before a `=` or in a header.
+fn word(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if !name.is_empty() && name.chars().all(is_plain) {
+        return name.to_owned();
+    }
+    // A text of JSON is one of TOML, too.
+    serde_json::Value::from(name).to_string()
 }
 
 /// The lines of the table, up to the next one that is not below it.
@@ -82,10 +109,7 @@ fn place(text: &str, key: &str, name: &str) -> Result<std::ops::Range<usize>, Un
         servers.remove(name);
     }
     let headers = headers(text);
-    let is_its = |header: &str| {
-        let quoted = [format!("{key}.{name}"), format!("{key}.\"{name}\"")];
-        quoted.iter().any(|own| header == own || header.starts_with(&format!("{own}.")))
-    };
+    let is_its = |header: &[String]| header.starts_with(&[key.to_owned(), name.to_owned()]);
     let emptied = |table: &Table| {
         let mut table = table.clone();
         table.retain(|it, value| it != key || value.as_table().is_none_or(|it| !it.is_empty()));
@@ -103,23 +127,42 @@ fn place(text: &str, key: &str, name: &str) -> Result<std::ops::Range<usize>, Un
     Err(format!("`{key}.{name}` is not written as one table with a header"))
 }
 
-/// Where each line begins that looks like a header, and what stands between its brackets.
-fn headers(text: &str) -> Vec<(usize, String)> {
+/// Where each line begins that looks like a header, and the names in it.
+fn headers(text: &str) -> Vec<(usize, Vec<String>)> {
     let mut start = 0;
     let mut headers = Vec::new();
     for line in text.split_inclusive('\n') {
-        let inside = line.trim_start().strip_prefix('[').and_then(|rest| rest.split_once(']'));
-        if let Some((inside, _)) = inside {
-            headers.push((start, inside.trim().to_owned()));
-        }
+        headers.extend(header(line.trim_start()).map(|names| (start, names)));
         start += line.len();
     }
     headers
 }
 
+/// A name may hold a bracket, too.
+fn header(line: &str) -> Option<Vec<String>> {
+    let ends = line.starts_with('[').then(|| line.match_indices(']')).into_iter().flatten();
+    let mut tables = ends.filter_map(|(at, _)| line[..=at].parse::<Table>().ok());
+    let (mut names, mut rest) = (Vec::new(), Value::Table(tables.next()?));
+    loop {
+        let inner = match &rest {
+            Value::Array(items) => items.first().cloned(),
+            Value::Table(table) => table.iter().next().map(|(name, value)| {
+                names.push(name.clone());
+                value.clone()
+            }),
+            _ => None,
+        };
+        match inner {
+            Some(inner) => rest = inner,
+            None => return Some(names),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Entry;
+    use super::Kept;
     use super::insert;
     use super::read;
     use super::remove;
@@ -141,7 +184,7 @@ mod tests {
             "[mcp_servers]\n\n[mcp_servers.other]\ncommand = \"o\"\n[mcp_servers.other.env]\nA = 'b'\n",
             "x = '''\n[mcp_servers.n]\n'''\n[projects.\"/p\"]\ntrust_level = \"trusted\"\n",
         ] {
-            let with = insert(text, "mcp_servers", "n", &entry()).unwrap();
+            let with = insert(text, "mcp_servers", "n", &entry(), &Kept::default()).unwrap();
             assert!(with.starts_with(text), "{with}");
             assert_eq!(with.contains("\r\n"), text.contains("\r\n"), "{with:?}");
             let found = serde_json::to_value(&read(&with).unwrap()["mcp_servers"]["n"]).unwrap();
@@ -150,6 +193,17 @@ mod tests {
             assert_eq!(without, text, "{with}");
             assert_eq!(remove(text, "mcp_servers", "n"), Ok(None));
         }
+    }
+
+    #[test]
+    fn an_entry_of_any_name_is_cut_out() {
+        for name in ["a.b c", "[x]", "a\"b", ""] {
+            let text = "a = 1\n\n[mcp_servers.o]\ncommand = 'o'\n";
+            let with = insert(text, "mcp_servers", name, &entry(), &Kept::default()).unwrap();
+            assert_eq!(remove(&with, "mcp_servers", name).unwrap().unwrap(), text, "{with}");
+        }
+        let literal = "[ mcp_servers . 'a.b c' ] # mine\ncommand = 'x'\n";
+        assert_eq!(remove(literal, "mcp_servers", "a.b c"), Ok(Some(String::new())));
     }
 
     // Codex does so when it adds another.
@@ -169,7 +223,7 @@ mod tests {
     fn an_entry_is_replaced_where_it_stands() {
         let text =
             "[mcp_servers.n] # old\ncommand = 'x'\n[mcp_servers.n.env]\nA = 'b'\n\n[z]\ny = 1\n";
-        let with = insert(text, "mcp_servers", "n", &entry()).unwrap();
+        let with = insert(text, "mcp_servers", "n", &entry(), &Kept::default()).unwrap();
         assert!(
             with.starts_with("[mcp_servers.n]\ncommand = ") && with.ends_with("}\n\n[z]\ny = 1\n"),
             "{with}"
@@ -184,7 +238,7 @@ mod tests {
             ("mcp_servers = 7\n", "`mcp_servers` is not a table"),
             ("a = 1\nb = \n", "it is not TOML: "),
         ] {
-            let unfit = insert(text, "mcp_servers", "n", &entry()).unwrap_err();
+            let unfit = insert(text, "mcp_servers", "n", &entry(), &Kept::default()).unwrap_err();
             assert!(unfit.contains(told), "{unfit}");
         }
         assert!(read("a = 1\nb = \n").unwrap_err().ends_with("line 2"));

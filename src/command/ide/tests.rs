@@ -51,11 +51,11 @@ fn target_of((folder, path): &(TempDir, PathBuf)) -> Target {
 
 fn put(host: &'static Host, (folder, path): &(TempDir, PathBuf), name: &str) -> Done {
     let target = target(host, folder.path(), path, name);
-    install(target, &entry("https://a/"), false).unwrap().expect("a change").apply().unwrap()
+    install(target, &entry("https://a/"), false).unwrap().expect("a change").apply().unwrap().done
 }
 
 fn take(host: &'static Host, (folder, path): &(TempDir, PathBuf), name: &str) -> Done {
-    remove(target(host, folder.path(), path, name), false).unwrap().apply().unwrap()
+    remove(target(host, folder.path(), path, name), false).unwrap().apply().unwrap().done
 }
 
 /// The names of all that is in the folder of the file.
@@ -283,6 +283,58 @@ fn an_entry_of_ours_is_brought_up_to_date_in_its_place() {
 }
 
 #[test]
+fn what_users_have_added_to_an_entry_of_ours_is_kept_when_it_is_brought_up_to_date() {
+    let ours = r#""command": "mcp-secure-remote", "args": ["https://old/"]"#;
+    let env = r#""env": {"HTTPS_PROXY": "http://p", "MCP_REMOTE_TLS_PASSPHRASE": "old", "T": "old", "X": 5}"#;
+    let more = r#""disabled": false, "autoApprove": ["a"], "timeout": 60"#;
+    for text in [
+        format!(r#"{{"mcpServers": {{"n": {{{ours}, {env}, {more}}}}}}}"#),
+        format!(
+            r#"{{"mcpServers": {{"n": {{"transport": {{"type": "x", {ours}, {env}}}, {more}}}}}}}"#
+        ),
+        format!(
+            r#"{{"mcpServers": {{"n": {{"command": {{"path": "mcp-secure-remote", {env}}}, {more}}}}}}}"#
+        ),
+    ] {
+        let place = file(Some(&text));
+        put(cursor(), &place, "n");
+        let now = meaning(&fs::read_to_string(&place.1).unwrap());
+        let expected = serde_json::json!({"type": "stdio", "command": "/opt/mcp-secure-remote",
+            "args": entry("https://a/").args, "disabled": false, "autoApprove": ["a"], "timeout": 60,
+            "env": {"HTTPS_PROXY": "http://p", "T": "se\\c\"ret", "U": "x", "X": 5}});
+        assert_eq!(now["mcpServers"]["n"], expected, "{text}");
+        assert!(install(target_of(&place), &entry("https://a/"), false).unwrap().is_none());
+    }
+    // What another program had is none of it.
+    let place =
+        file(Some(r#"{"mcpServers": {"n": {"command": "x", "cwd": "y", "env": {"A": "b"}}}}"#));
+    install(target_of(&place), &entry("https://a/"), true).unwrap().unwrap().apply().unwrap();
+    let now = fs::read_to_string(&place.1).unwrap();
+    assert!(!now.contains("cwd") && !now.contains("\"A\""), "{now}");
+}
+
+#[test]
+fn what_users_have_added_to_a_table_of_ours_is_kept_too() {
+    let codex = Host::find("codex").unwrap();
+    let place = file(Some(
+        "[mcp_servers.n]\ncommand = 'mcp-secure-remote'\nargs = ['https://old/', '--header', 'A: ${OLD}']\n\
+         env_vars = ['OLD', 'HTTPS_PROXY']\nstartup_timeout_sec = 20.5\nenabled = true\n\n\
+         [mcp_servers.n.env]\nMCP_REMOTE_TLS_PASSPHRASE = 'old'\n'odd name' = 'b'\n\n\
+         [mcp_servers.n.tools.t]\napproval_mode = 'approve'\n\n[z]\ny = 1\n",
+    ));
+    put(codex, &place, "n");
+    let now = fs::read_to_string(&place.1).unwrap();
+    let found = merge::servers(codex, &now).unwrap()["n"].clone();
+    let expected = serde_json::json!({"command": "/opt/mcp-secure-remote", "args": entry("https://a/").args,
+        "env_vars": ["HTTPS_PROXY"], "env": {"T": "se\\c\"ret", "U": "x", "odd name": "b"},
+        "startup_timeout_sec": 20.5, "enabled": true, "tools": {"t": {"approval_mode": "approve"}}});
+    assert_eq!(found, expected, "{now}");
+    assert!(now.ends_with("\n\n[z]\ny = 1\n"), "{now}");
+    let same = target(codex, place.0.path(), &place.1, "n");
+    assert!(install(same, &entry("https://a/"), false).unwrap().is_none());
+}
+
+#[test]
 fn an_entry_of_another_program_is_touched_only_with_force() {
     let text = r#"{"mcpServers": {"n": {"command": "npx", "args": ["-y", "other"]}, "u": {"url": "https://a/"}}}"#;
     for (name, cause) in [("n", "it starts `npx`"), ("u", "no server that a command starts")] {
@@ -296,7 +348,7 @@ fn an_entry_of_another_program_is_touched_only_with_force() {
             assert!(report.hint.unwrap().contains("--force"));
         }
         let change = install(target(), &entry("https://a/"), true).unwrap().unwrap();
-        assert!(matches!(change.apply().unwrap(), Done::Changed(_)));
+        assert!(matches!(change.apply().unwrap().done, Done::Changed(_)));
         remove(target(), false).unwrap().apply().unwrap();
     }
 }
@@ -336,6 +388,90 @@ fn what_is_not_there_cannot_be_removed() {
         let place = file(text);
         let report = remove(target(cursor(), place.0.path(), &place.1, "n"), true).unwrap_err();
         assert!(report.error.starts_with("cannot remove `n` from `"), "{report}");
+    }
+}
+
+/// Brings the entry `n` of Cursor up to date.
+fn update(place: &(TempDir, PathBuf), url: &str) -> Done {
+    install(target_of(place), &entry(url), false).unwrap().unwrap().apply().unwrap().done
+}
+
+#[test]
+fn updates_make_no_further_copy_and_nothing_is_left_of_them() {
+    for (text, end) in [(Some("{\n  \"a\": 1\n} // mine\n"), Done::Restored), (None, Done::Deleted)]
+    {
+        let place = file(text);
+        for _ in 0..3 {
+            put(cursor(), &place, "n");
+            let made = beside(&place.1);
+            assert_eq!(made.len(), 1 + usize::from(text.is_some()));
+            assert_eq!(update(&place, "https://b/"), Done::Updated);
+            // As a user adds it by hand.
+            let by_hand = fs::read_to_string(&place.1).unwrap().replace(
+                "\"U\": \"x\"\n      }",
+                "\"U\": \"x\"\n      },\n      \"disabled\": true",
+            );
+            fs::write(&place.1, by_hand).unwrap();
+            assert_eq!(update(&place, "https://c/"), Done::Updated);
+            assert!(fs::read_to_string(&place.1).unwrap().contains("\"disabled\": true"));
+            assert_eq!(beside(&place.1), made);
+            assert_eq!(take(cursor(), &place, "n"), end);
+            assert_eq!(fs::read_to_string(&place.1).ok().as_deref(), text);
+        }
+        assert!(text.is_none() || beside(&place.1) == ["mcp.json"]);
+    }
+}
+
+#[test]
+fn copies_of_what_is_put_back_go_with_it() {
+    for text in [None, Some("{\"mcpServers\": {\"o\": {}}}")] {
+        let place = file(text);
+        for name in ["a", "b", "c"] {
+            put(cursor(), &place, name);
+        }
+        for name in ["a", "b", "c"] {
+            take(cursor(), &place, name);
+        }
+        let left = fs::read_dir(place.0.path()).unwrap().count();
+        assert_eq!(left, usize::from(text.is_some()));
+        assert!(text.is_none() || beside(&place.1) == ["mcp.json"], "{:?}", beside(&place.1));
+    }
+}
+
+#[test]
+fn a_copy_that_holds_a_secret_and_has_to_stay_is_named() {
+    let place = file(Some("{\"a\": 1}"));
+    put(cursor(), &place, "n");
+    let oldest = place.1.with_file_name("mcp.json.mcp-secure-remote-backup");
+    let write = |at: u8| {
+        let now = fs::read_to_string(&place.1).unwrap();
+        fs::write(&place.1, now.replace(&format!("\"a\": {at}"), &format!("\"a\": {}", at + 1)))
+            .unwrap();
+    };
+    write(1);
+    let Done::Changed(second) = update(&place, "https://b/") else { panic!("no copy") };
+    assert!(fs::read_to_string(&oldest).unwrap() == "{\"a\": 1}" && second != oldest);
+    let applied = remove(target_of(&place), false).unwrap().apply().unwrap();
+    let Done::Changed(third) = applied.done else { panic!("no copy") };
+    assert_eq!(applied.left, [second]);
+    assert_eq!(beside(&place.1).len(), 4, "{third:?}");
+}
+
+#[test]
+fn a_file_that_somebody_has_written_with_our_entry_alone_is_not_deleted() {
+    let ours = "{\n  \"mcpServers\": {\n    \"n\": {\n      \"command\": \"mcp-secure-remote\",\n      \
+                \"args\": [\"https://old/\"]\n    }\n  }\n}\n";
+    for text in [ours.to_owned(), ours.replace(['\n', ' '], "")] {
+        let place = file(Some(&text));
+        let Done::Changed(copy) = put(cursor(), &place, "n") else { panic!("no copy") };
+        let updated = update(&place, "https://b/");
+        assert!(matches!(updated, Done::Changed(_)), "{updated:?}");
+        assert!(matches!(take(cursor(), &place, "n"), Done::Changed(_)));
+        assert_eq!(
+            meaning(&fs::read_to_string(&place.1).unwrap())["mcpServers"],
+            serde_json::json!({})
+        );
+        assert_eq!(fs::read_to_string(copy).unwrap(), text);
     }
 }
 
@@ -423,12 +559,12 @@ mod unix {
     }
 
     #[test]
-    fn a_file_and_its_copy_keep_the_rights_of_the_file() {
+    fn a_file_keeps_its_rights_and_its_copy_is_for_its_owner_alone() {
         for rights in [0o600, 0o640, 0o644] {
             let place = file(Some("{}"));
             fs::set_permissions(&place.1, Permissions::from_mode(rights)).unwrap();
             let Done::Changed(backup) = put(cursor(), &place, "n") else { panic!("no copy") };
-            assert_eq!([mode(&place.1), mode(&backup)], [rights, rights]);
+            assert_eq!([mode(&place.1), mode(&backup)], [rights, 0o600]);
             take(cursor(), &place, "n");
             assert_eq!(mode(&place.1), rights);
         }
@@ -439,10 +575,16 @@ mod unix {
 
     #[test]
     fn a_secret_is_exposed_by_a_file_that_others_can_read() {
-        for (rights, secret, exposes) in
-            [(0o644, true, true), (0o640, true, true), (0o600, true, false), (0o644, false, false)]
-        {
-            let place = file(Some("{}"));
+        let other = r#"{"mcpServers": {"n": {"command": "mcp-secure-remote", "env": {"T": "old", "FOO": "1"}}}}"#;
+        for (text, rights, secret, exposes) in [
+            ("{}", 0o644, true, true),
+            ("{}", 0o640, true, true),
+            ("{}", 0o600, true, false),
+            ("{}", 0o644, false, false),
+            // One that goes is exposed no longer.
+            (other, 0o644, false, false),
+        ] {
+            let place = file(Some(text));
             fs::set_permissions(&place.1, Permissions::from_mode(rights)).unwrap();
             let target = target(cursor(), place.0.path(), &place.1, "n");
             let mut entry = entry("https://a/");
@@ -450,6 +592,18 @@ mod unix {
             let change = install(target, &entry, false).unwrap().unwrap();
             assert_eq!(change.exposes(), exposes, "{rights:o} {secret}");
         }
+    }
+
+    #[test]
+    fn an_old_copy_with_a_secret_is_closed() {
+        let place = file(Some("{}"));
+        let old = place.1.with_file_name("mcp.json.mcp-secure-remote-backup");
+        let text = r#"{"a": 1, "mcpServers": {"n": {"command": "mcp-secure-remote", "env": {"T": "old"}}}}"#;
+        fs::write(&old, text).unwrap();
+        fs::set_permissions(&old, Permissions::from_mode(0o644)).unwrap();
+        let change = install(target_of(&place), &entry("https://a/"), false).unwrap().unwrap();
+        assert_eq!(change.apply().unwrap().left, std::slice::from_ref(&old));
+        assert_eq!(mode(&old), 0o600);
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(super) fn values<'a>(launcher: &'a [String], options: [&str; 2]) -> Vec<&'a 
     found
 }
 
-/// What `-v HERE:INSIDE` says. A path inside is absolute, which one of Windows does not end with.
+/// What `-v HERE:INSIDE` and `--mount source=HERE,target=INSIDE` say. A path inside is absolute, which one of Windows does not end with.
 pub(super) fn mounts(launcher: &[String]) -> Vec<Mount> {
     let pairs = values(launcher, ["-v", "--volume"]).into_iter();
     let mount = |pair: &str| {
@@ -31,7 +31,16 @@ pub(super) fn mounts(launcher: &[String]) -> Vec<Mount> {
         let inside = inside.split(':').next().unwrap_or_default();
         Some(Mount { here: here.to_owned(), inside: format!("/{}", inside.trim_end_matches('/')) })
     };
-    pairs.filter_map(mount).collect()
+    let options = values(launcher, ["--mount"; 2]).into_iter().filter_map(|text| {
+        let member = |names: &[&str]| {
+            let mut pairs = text.split(',').filter_map(|pair| pair.split_once('='));
+            pairs.find(|(name, _)| names.contains(name)).map(|(_, value)| value.to_owned())
+        };
+        let inside = member(&["target", "destination", "dst"])?;
+        let inside = inside.trim_end_matches('/').to_owned();
+        Some(Mount { here: member(&["source", "src"])?, inside })
+    });
+    pairs.filter_map(mount).chain(options).collect()
 }
 
 /// The path that is called `inside` there; every other text as it is.
@@ -71,6 +80,11 @@ mod tests {
             (r"-v C:\a:/certs", "/certs/c.pem", Ok(r"C:\a/c.pem")),
             ("-v /a:/certs", "/certs2/c.pem", Ok("/certs2/c.pem")),
             ("-v /a:/certs", "https://h/certs", Ok("https://h/certs")),
+            (
+                "--mount type=bind,source=/a:b,target=/certs,readonly",
+                "/certs/c.pem",
+                Ok("/a:b/c.pem"),
+            ),
             ("-v certs:/certs", "/certs/c.pem", Err("its files are in the volume `certs`")),
         ] {
             let found = here(text, &mounts(&words(line)));
