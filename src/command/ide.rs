@@ -8,6 +8,7 @@
 pub mod container;
 pub mod entry;
 pub mod hosts;
+pub mod json;
 pub mod merge;
 pub mod ours;
 
@@ -15,7 +16,6 @@ mod copies;
 mod difference;
 mod files;
 mod hold;
-mod json;
 mod kept;
 mod list;
 mod tables;

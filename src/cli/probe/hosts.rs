@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::cli::environment::Environment;
 use crate::cli::files;
 use crate::cli::probe::hosts::values::Values;
+use crate::command::ide::json;
 use crate::command::ide::merge;
 use crate::limits;
 use crate::report::Report;
@@ -82,15 +83,8 @@ fn parsed(path: &Path) -> Result<Value, Report> {
     }
     // Some editors of Windows begin a file with a byte order mark.
     let text = text.trim_start_matches('\u{feff}');
-    jsonc_parser::parse_to_serde_value::<Value>(text, &Default::default()).map_err(|error| {
-        let (line, column) = (error.line_display(), error.column_display());
-        // What the parser says begins with a capital letter.
-        let kind = error.kind().to_string();
-        let kind =
-            kind.char_indices().map(|(at, c)| if at == 0 { c.to_ascii_lowercase() } else { c });
-        let kind: String = kind.collect();
-        failed(path, format!("it is not JSON: {kind}, line {line}, column {column}")).hint(hint)
-    })
+    jsonc_parser::parse_to_serde_value::<Value>(text, &Default::default())
+        .map_err(|error| failed(path, json::told(&error)).hint(hint))
 }
 
 fn failed(path: &Path, cause: String) -> Report {

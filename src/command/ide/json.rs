@@ -96,8 +96,10 @@ fn parsed(text: &str) -> Result<jsonc_parser::ParseResult<'_>, Unfit> {
     jsonc_parser::parse_to_ast(text, &collect, &options()).map_err(|error| told(&error))
 }
 
-fn told(error: &jsonc_parser::errors::ParseError) -> Unfit {
+/// Why a text is not JSON, and where.
+pub fn told(error: &jsonc_parser::errors::ParseError) -> Unfit {
     let (line, column) = (error.line_display(), error.column_display());
+    // What the parser says begins with a capital letter.
     let kind = error.kind().to_string();
     let mut rest = kind.chars();
     let first = rest.next().map(|c| c.to_ascii_lowercase());
