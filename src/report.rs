@@ -191,6 +191,17 @@ pub const CHECK_AT_REMOTE: &str = "check at the remote before you send it again"
 /// How the hint begins that is about the path of a file.
 pub const CHECK_PATH: &str = "check the path given with ";
 
+/// Why a file cannot be read or written, in words that are the same on each platform, and without the number
+/// that Rust puts behind its own.
+pub fn io_reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::StorageFull => "no space is left".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
 /// The hint for a file that is not open to us: in a container the user is another one than its owner.
 const LET_IT_BE_READ: &str = "let the user of this program read it, or start it as the owner: in a container by \
      `--user`";

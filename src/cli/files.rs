@@ -43,12 +43,7 @@ pub(super) fn passphrase(by: &str, path: &Path) -> Result<Secret, Report> {
     Ok(Secret::new(line.to_owned()))
 }
 
-/// The reason in words that are the same on each platform where that can be.
+/// Windows does not say of a folder that it is one.
 fn describe(error: &io::Error, path: &Path) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "no such file".to_owned(),
-        _ if path.is_dir() => "it is a directory".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => error.to_string(),
-    }
+    if path.is_dir() { "it is a directory".to_owned() } else { report::io_reason(error) }
 }

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 use crate::report::Report;
+use crate::report::io_reason;
 
 /// A file that is to be written.
 pub(super) struct NewFile {
@@ -79,7 +80,7 @@ pub(super) fn check_stale(folder: &Path, key: &str) -> Result<(), Report> {
 pub(super) fn check_present(path: &Path) -> Result<(), Report> {
     match fs::metadata(path) {
         Ok(_) => Ok(()),
-        Err(error) => Err(failed("use the CA in", path, reason(&error))
+        Err(error) => Err(failed("use the CA in", path, io_reason(&error))
             .hint("clients are added to a set whose CA was kept: make one with `certs --keep-ca`")),
     }
 }
@@ -88,14 +89,14 @@ pub(super) fn check_present(path: &Path) -> Result<(), Report> {
 pub(super) fn write(folder: &Path, files: &[NewFile], force: bool) -> Result<(), Report> {
     let names: Vec<_> = files.iter().map(|file| file.name.clone()).collect();
     let mut attempt = Attempt::default();
-    attempt.make_folder(folder).map_err(|error| failed("make", folder, reason(&error)))?;
+    attempt.make_folder(folder).map_err(|error| failed("make", folder, io_reason(&error)))?;
     for file in files {
         attempt.write_aside(folder, file, force)?;
     }
     check(folder, &names, force)?;
     for file in files {
         let path = folder.join(&file.name);
-        attempt.put_in_place(&path).map_err(|error| failed("write", &path, reason(&error)))?;
+        attempt.put_in_place(&path).map_err(|error| failed("write", &path, io_reason(&error)))?;
     }
     attempt.succeed();
     Ok(())
@@ -135,11 +136,11 @@ impl Attempt {
                 let cause = "it exists: another run is under way, or one was killed";
                 return Err(failed("write", &path, cause).hint("if no other runs, remove it"));
             }
-            Err(error) => return Err(failed("write", &path, reason(&error))),
+            Err(error) => return Err(failed("write", &path, io_reason(&error))),
         };
         self.aside.push(path.clone());
         let written = open.write_all(&file.content).and_then(|()| open.sync_all());
-        written.map_err(|error| failed("write", &path, reason(&error)))
+        written.map_err(|error| failed("write", &path, io_reason(&error)))
     }
 
     fn put_in_place(&mut self, path: &Path) -> io::Result<()> {
@@ -225,16 +226,6 @@ fn builder() -> DirBuilder {
 
 fn failed(what: &str, path: &Path, cause: impl Into<String>) -> Report {
     Report::new(format!("cannot {what} `{}`", path.display())).cause(cause)
-}
-
-/// An I/O error in words, without the number that Rust puts behind it.
-fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "no such file".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        io::ErrorKind::StorageFull => "no space is left".to_owned(),
-        _ => error.to_string(),
-    }
 }
 
 #[cfg(test)]

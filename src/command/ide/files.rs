@@ -11,6 +11,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use crate::limits;
+use crate::report;
 use crate::report::Report;
 
 /// Behind the name of a file, that of a copy; from the second one on with a number.
@@ -227,16 +228,13 @@ pub(super) fn failed(what: &str, path: &Path, cause: impl Into<String>) -> Repor
     Report::new(format!("cannot {what} `{}`", path.display())).cause(cause)
 }
 
-/// An I/O error in words, without the number that Rust puts behind it.
+/// Why the file of a host cannot be read or written.
 pub(super) fn reason(error: &io::Error, path: &Path) -> String {
     match error.kind() {
-        io::ErrorKind::NotFound => "no such file".to_owned(),
         _ if path.is_dir() => "it is a directory".to_owned(),
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
             "something on the way there is not a folder".to_owned()
         }
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        io::ErrorKind::StorageFull => "no space is left".to_owned(),
-        _ => error.to_string(),
+        _ => report::io_reason(error),
     }
 }
