@@ -32,6 +32,7 @@ use crate::command::ide::entry::Entry;
 use crate::command::ide::entry::Os;
 use crate::command::ide::entry::Spec;
 use crate::command::ide::entry::Via;
+use crate::command::ide::entry::Word;
 use crate::command::ide::hosts::Folders;
 use crate::command::ide::hosts::HOSTS;
 use crate::command::ide::hosts::Host;
@@ -433,10 +434,10 @@ fn passes(host: &Host, spec: &Spec, os: Os) -> Result<Option<Warning>, UsageErro
 
 /// Whether the host would fill in something in an argument.
 fn finds(host: &Host, spec: &Spec, os: Os) -> Vec<Warning> {
-    let words: Vec<String> = spec.words.iter().map(typed::text).collect();
-    let before = std::iter::once("the URL").chain(words.iter().map(String::as_str));
-    let found = before.zip(&words).filter(|(_, word)| host.fills.finds(word, os));
-    let place = |(before, word): (&str, &String)| {
+    let words = || spec.words.iter().map(Word::text);
+    let before = std::iter::once("the URL").chain(words());
+    let found = before.zip(words()).filter(|(_, word)| host.fills.finds(word, os));
+    let place = |(before, word): (&str, &str)| {
         let place = if word.starts_with("--") { word.split('=').next() } else { None };
         let (title, place) = (host.title, place.unwrap_or(before));
         let names = if os == Os::Windows { "`$NAME` and `%NAME%`" } else { "`$NAME`" };
@@ -495,8 +496,8 @@ fn started(spec: &Spec, is_tried: bool, env: &Environment) -> Result<Invocation,
     let own = own.chain(made_up).map(|(name, value)| (name.into(), value.into()));
     let others = env.all().filter(|(name, _)| !machine::is_ours(name));
     let env: Environment = others.chain(own).collect();
-    let words = spec.words.iter().map(typed::text);
-    let args = std::iter::once(env!("CARGO_PKG_NAME").to_owned()).chain(words);
+    let words = spec.words.iter().map(Word::text);
+    let args = std::iter::once(env!("CARGO_PKG_NAME")).chain(words);
     match crate::cli::parse(args.map(OsString::from), &env)? {
         Request::Bridge(invocation) => Ok(*invocation),
         // The first word is a URL.

@@ -31,13 +31,6 @@ pub(super) struct Place<'a> {
     pub(super) folder: &'a str,
 }
 
-/// The word as it is passed on this machine.
-pub(super) fn text(word: &Word) -> String {
-    match word {
-        Word::Text(text) | Word::File(text) => text.clone(),
-    }
-}
-
 /// What was typed, as the bridge gets it.
 pub(super) fn spec(
     flags: BridgeFlags,

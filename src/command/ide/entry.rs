@@ -28,6 +28,15 @@ pub enum Word {
     File(String),
 }
 
+impl Word {
+    /// The word as it is passed on the machine that it was typed for.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Text(text) | Self::File(text) => text,
+        }
+    }
+}
+
 /// By what the host starts the bridge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Via {
@@ -157,20 +166,13 @@ impl Entry {
                 return Self { command: "docker".to_owned(), args, env, inherited };
             }
         };
-        let own = spec.words.iter().map(|word| match word {
-            Word::Text(text) | Word::File(text) => text.clone(),
-        });
+        let own = spec.words.iter().map(|word| word.text().to_owned());
         Self { command, args: first.into_iter().chain(own).collect(), env, inherited }
     }
 
     /// What stands in the configuration of a host; `None` if no command is in it.
     pub fn read(value: &Value) -> Option<Self> {
-        // Cline writes it so, when it writes an entry anew.
-        let value = Some(&value["transport"]).filter(|it| it.is_object()).unwrap_or(value);
-        // Older versions of Zed have an object with all of it.
-        let nested = value["command"].as_object();
-        let command = nested.map_or(&value["command"], |_| &value["command"]["path"]);
-        let from = if nested.is_some() { &value["command"] } else { value };
+        let Held { command, rest: from, .. } = held(value);
         let texts = |name: &str| {
             let list = from[name].as_array().into_iter().flatten();
             list.map(|it| it.as_str().unwrap_or_default().to_owned()).collect()
@@ -181,7 +183,7 @@ impl Entry {
         let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let mut env: Vec<_> = env.map(|(name, value)| (name.clone(), plain(value))).collect();
         env.sort();
-        Some(Self { command: command.as_str()?.to_owned(), args, env, inherited })
+        Some(Self { command: command?.to_owned(), args, env, inherited })
     }
 
     /// Whether what stands in the configuration of a host starts this program.
@@ -193,6 +195,27 @@ impl Entry {
     pub fn is_ours(&self) -> bool {
         let words = std::iter::once(&self.command).chain(&self.args).map(String::as_str);
         ours::position(&words.collect::<Vec<_>>(), str::to_owned).is_some()
+    }
+}
+
+/// Where things stand in what a host keeps on a server.
+pub struct Held<'a> {
+    /// What all of it stands in, but for whether it is disabled.
+    pub inner: &'a Value,
+    /// The program, if a command starts it.
+    pub command: Option<&'a str>,
+    /// What its arguments and variables stand in.
+    pub rest: &'a Value,
+}
+
+/// Finds the parts of a server, in whichever form its host has written it.
+pub fn held(server: &Value) -> Held<'_> {
+    // Cline has an object with all of it, when it writes an entry anew.
+    let inner = Some(&server["transport"]).filter(|it| it.is_object()).unwrap_or(server);
+    // Older versions of Zed have another.
+    match &inner["command"] {
+        nested @ Value::Object(_) => Held { inner, command: nested["path"].as_str(), rest: nested },
+        command => Held { inner, command: command.as_str(), rest: inner },
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::Map;
 use serde_json::Value;
 
 use crate::command::ide::entry::Entry;
+use crate::command::ide::entry::held;
 use crate::command::ide::hosts::Format;
 use crate::command::ide::hosts::Host;
 
@@ -25,11 +26,8 @@ impl Kept {
     /// Reads it out of an entry.
     pub(super) fn of(host: &Host, value: &Value) -> Self {
         let Some(entry) = Entry::read(value) else { return Self::default() };
-        // Cline has an object with the rest of it, older versions of Zed another.
         let inner = value["transport"].as_object();
-        let from = inner.or_else(|| value["command"].as_object()).or_else(|| value.as_object());
-        let env = from.and_then(|it| it.get("env")).and_then(Value::as_object);
-        let mut env = env.cloned().unwrap_or_default();
+        let mut env = held(value).rest["env"].as_object().cloned().unwrap_or_default();
         env.retain(|name, _| !name.starts_with(VARIABLES));
         let is_ours = |name: &str| {
             let is_form = name == "transport" || inner.is_some() && name == "type";

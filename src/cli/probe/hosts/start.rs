@@ -1,14 +1,14 @@
 //! How a host starts a server: by this program, directly or through a launcher, or in another way.
 
 use std::path::Path;
-use std::sync::LazyLock;
 
-use serde_json::Map;
 use serde_json::Value;
 
 use crate::cli::probe::hosts::container;
 use crate::cli::probe::hosts::env_file;
 use crate::cli::probe::hosts::values::Values;
+use crate::command::ide::entry::Held;
+use crate::command::ide::entry::held;
 use crate::command::ide::ours;
 use crate::report::Report;
 
@@ -30,13 +30,8 @@ pub(in crate::cli::probe) enum Start {
 
 /// Reads what a host has on a server.
 pub(super) fn read(entry: &Value, values: &Values<'_>) -> Start {
-    // Cline has an object with all of it, but for whether it is disabled.
-    let inner = Some(&entry["transport"]).filter(|it| it.is_object()).unwrap_or(entry);
-    // Zed has another.
-    let nested = inner["command"].as_object();
-    let from = nested.unwrap_or_else(|| object(inner));
-    let command = if nested.is_some() { &from["path"] } else { &inner["command"] };
-    let Some(command) = command.as_str() else {
+    let Held { inner, command, rest: from } = held(entry);
+    let Some(command) = command else {
         let is_remote = ["url", "httpUrl", "serverUrl"].iter().any(|it| inner[it].is_string());
         let how = if is_remote { "reached by the host itself" } else { "it has no command" };
         return Start::Other(how.to_owned());
@@ -55,12 +50,7 @@ pub(super) fn read(entry: &Value, values: &Values<'_>) -> Start {
 }
 
 /// What this program would get.
-fn ours(
-    words: &[&str],
-    at: usize,
-    from: &Map<String, Value>,
-    values: &Values<'_>,
-) -> Result<Start, Start> {
+fn ours(words: &[&str], at: usize, from: &Value, values: &Values<'_>) -> Result<Start, Start> {
     let mut variables = Vec::new();
     if let Some(path) = from.get("envFile").and_then(Value::as_str) {
         let path = values.fill(path, &[]).map_err(Start::Other)?;
@@ -109,11 +99,6 @@ fn plain(value: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
-}
-
-fn object(value: &Value) -> &Map<String, Value> {
-    static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
-    value.as_object().unwrap_or(&NONE)
 }
 
 #[cfg(test)]
