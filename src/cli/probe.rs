@@ -27,6 +27,7 @@ use crate::cli::resolve;
 use crate::cli::resolve::Invocation;
 use crate::cli::resolve::Warning;
 use crate::cli::usage::UsageError;
+use crate::command::ide;
 use crate::command::probe::ProbeConfig;
 use crate::command::probe::all::Server;
 use crate::command::probe::all::Task;
@@ -106,9 +107,6 @@ pub enum Servers {
     One(Box<ProbeConfig>),
 }
 
-/// How the names of our variables begin.
-const OURS: &str = "MCP_REMOTE_";
-
 /// How long each probe takes, and what it warns of.
 struct Limits {
     whole: Duration,
@@ -123,7 +121,8 @@ impl Limits {
         let warnings = warnings.into_iter().map(told).collect();
         let variables = env.all().filter(|(_, value)| !value.is_empty());
         let variables = variables.filter_map(|(name, _)| name.into_string().ok());
-        let mut variables: Vec<_> = variables.filter(|name| name.starts_with(OURS)).collect();
+        let mut variables: Vec<_> =
+            variables.filter(|name| name.starts_with(ide::VARIABLES)).collect();
         variables.sort();
         let (limit, warn_expiry) = (self.whole, self.expiry);
         Box::new(ProbeConfig { bridge, variables, warnings, limit, warn_expiry })
