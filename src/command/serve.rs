@@ -55,6 +55,8 @@ pub use crate::command::serve::notify::ServiceManager;
 pub async fn run(mut config: ServeConfig) -> Result<(), Report> {
     memory::protect();
     let signals = Signals::listen()?;
+    // Before the first client: until they are taken over, a SIGHUP ends the program.
+    let hangups = Hangups::listen()?;
     let tls = load(&config)?;
     let servers = Arc::new(Servers::start(&config)?);
     let (sockets, addresses) = listen(&mut config)?;
@@ -89,7 +91,7 @@ pub async fn run(mut config: ServeConfig) -> Result<(), Report> {
     let operator = Operator::start(&config, admin, observed);
     let notifier = Arc::new(Notifier::new(&config.manager));
     let tasks = Tasks::new();
-    tasks.spawn(reload_at_hangup(tls.clone(), Hangups::listen()?, Arc::clone(&notifier)));
+    tasks.spawn(reload_at_hangup(tls.clone(), hangups, Arc::clone(&notifier)));
     if let Some(tls) = tls {
         tracing::info!("{}", tls.describe());
         tasks.spawn(watch_expiry(tls.clone()));

@@ -11,6 +11,7 @@ use crate::support::host::LEGACY;
 use crate::support::http::Ask;
 use crate::support::http::Wire;
 use crate::support::serve::Serving;
+use crate::support::serve::has_tool;
 use crate::support::serve::until;
 use crate::support::session::Session;
 use crate::support::session::call;
@@ -68,4 +69,19 @@ fn a_broken_file_leaves_the_old_certificate_in_force() {
     serve.signal(Signal::HUP);
     serve.wait_for_log("the old TLS files stay in force");
     assert_eq!(serve.served_certificate(&client), before);
+}
+
+/// As a service manager may send it that was told "changed" while the server was starting.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_hangup_that_comes_while_it_starts_ends_nothing() {
+    if !has_tool("strace") {
+        return;
+    }
+    // Its own system call sends the signal: just before the first client could connect.
+    let strace = ["strace", "-D", "-f", "-qqq", "-o", "/dev/null"];
+    let hangup = ["-e", "trace=listen", "-e", "inject=listen:signal=HUP"];
+    let serve = Serving::mutual().under(&[&strace[..], &hangup].concat()).start();
+    serve.wait_for_log("read the TLS files anew");
+    assert_eq!(serve.served_certificate(&serve.client("client")), serve.certificate_on_disk());
 }

@@ -208,7 +208,11 @@ impl Serve {
     /// Waits until it has logged `text`.
     #[track_caller]
     pub(crate) fn wait_for_log(&self, text: &str) {
-        self.seen.wait(text, |seen| seen.errors.contains(text).then_some(()));
+        self.seen.wait(&format!("`{text}` in the log"), |seen| {
+            let said = seen.errors.contains(text);
+            assert!(said || seen.exit.is_none(), "it has ended: {}", seen.errors);
+            said.then_some(())
+        });
     }
 
     /// What came into all its children, line by line.
