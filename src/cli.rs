@@ -106,7 +106,7 @@ impl Refusal {
     fn about(self, args: &[OsString]) -> Self {
         match self {
             Self::Failed(_) => self,
-            Self::Usage(error) => Self::Usage(error.about(Topic::of(args))),
+            Self::Usage(error) => Self::Usage(error.about(args)),
         }
     }
 }
@@ -193,7 +193,7 @@ pub fn parse(
         }
         Ok(CommandLine { command: Some(Verb::Certs(flags)), .. }) => {
             let task = certs::resolve(*flags, env);
-            task.map(Request::Certs).map_err(|error| error.about(Topic::of(&args)).into())
+            task.map(Request::Certs).map_err(|error| error.about(&args).into())
         }
         Ok(CommandLine { command: Some(Verb::Ide(flags)), .. }) => {
             let task = ide::resolve(flags, &args, env);
@@ -201,7 +201,7 @@ pub fn parse(
         }
         Ok(CommandLine { command: Some(Verb::Completions(flags)), .. }) => {
             let script = completions::script(&flags, &args);
-            script.map(Request::Print).map_err(|error| error.about(Topic::of(&args)).into())
+            script.map(Request::Print).map_err(|error| error.about(&args).into())
         }
         Ok(CommandLine { command: Some(Verb::Man(flags)), .. }) => Ok(match flags.output {
             Some(folder) => Request::WritePages(folder),
@@ -222,7 +222,9 @@ pub fn parse(
             }
         }
         Ok(CommandLine { bridge, command: None }) => {
-            resolve::resolve(bridge, &args, env).map(Box::new).map(Request::Bridge)
+            let invocation = resolve::resolve(bridge, &args, env);
+            let invocation = invocation.map_err(|error| error.about(&args))?;
+            Ok(Request::Bridge(Box::new(invocation)))
         }
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {

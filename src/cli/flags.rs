@@ -29,8 +29,7 @@ use crate::transport::fallback::Strategy;
     after_help = format!("{ENVIRONMENT}\n\n{EXIT_CODES}"),
     args_conflicts_with_subcommands = true,
     args_override_self = true,
-    color = ColorChoice::Never,
-    disable_help_subcommand = true
+    color = ColorChoice::Never
 )]
 pub(super) struct CommandLine {
     #[command(flatten)]

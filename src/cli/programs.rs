@@ -9,10 +9,11 @@ use crate::cli::flags::BridgeFlags;
 use crate::cli::flags::CommandLine;
 use crate::cli::probe;
 
-/// `mcp-secure-remote` with all its commands.
+/// `mcp-secure-remote` with all its commands, but for `help`, which says what the pages of the others do.
 pub(super) fn main() -> Command {
     let one = |shell: Arg| shell.num_args(1);
-    CommandLine::command().mut_subcommand("completions", |it| it.mut_arg("shell", one))
+    let main = CommandLine::command().disable_help_subcommand(true);
+    main.mut_subcommand("completions", |it| it.mut_arg("shell", one))
 }
 
 /// `mcp-secure-remote` where no command can come any more.

@@ -113,6 +113,36 @@ fn only_the_first_word_can_be_a_subcommand() {
 }
 
 #[test]
+fn who_mistypes_a_command_is_told_what_the_first_word_can_be() {
+    let hint = |words: &[&str]| match request(words, &[]) {
+        Err(Refusal::Usage(error)) => error.hint.unwrap_or_default(),
+        other => panic!("no usage error for {words:?}: {other:?}"),
+    };
+    let mistyped: [&[&str]; 4] =
+        [&["serv", "--listen", "[::]:1", "--", "cat"], &["Certs"], &["prob", URL], &["cert", "a"]];
+    for words in mistyped {
+        assert!(hint(words).contains("`https://") && hint(words).contains("`certs`"), "{words:?}");
+    }
+    for words in [&["mcp.example.com"][..], &[URL, "serve"], &[URL, "--frob"], &["--cert", "serv"]]
+    {
+        assert!(!hint(words).contains("certs"), "{words:?}");
+    }
+}
+
+#[test]
+fn help_can_be_asked_for_as_a_command() {
+    let text = |words: &[&str]| match request(words, &[]) {
+        Ok(Request::Print(text)) => text,
+        other => panic!("no text for {words:?}: {other:?}"),
+    };
+    assert_eq!(text(&["help"]), text(&["--help"]));
+    for words in [&["serve"][..], &["certs", "add-client"]] {
+        let (asked, flagged) = ([&["help"], words].concat(), [words, &["--help"]].concat());
+        assert_eq!(text(&asked), text(&flagged));
+    }
+}
+
+#[test]
 fn values_outside_their_set_are_refused() {
     for (word, text) in [
         ("--transport=x", "--transport must be one of http-first, sse-first, http-only, sse-only"),

@@ -2,6 +2,7 @@
 //!
 //! The sentences are those of the Python tool of the same name, so that scripts find them again.
 
+use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::fmt;
 
@@ -40,6 +41,8 @@ pub enum Topic {
     Certs,
     /// `probe` under its own name.
     Client,
+    /// `demo`.
+    Demo,
     /// `ide`.
     Ide,
     /// `ide install`.
@@ -67,6 +70,7 @@ impl Topic {
         match (word(1), word(2)) {
             (Some("certs"), Some("add-client")) => Self::AddClient,
             (Some("certs"), _) => Self::Certs,
+            (Some("demo"), _) => Self::Demo,
             (Some("ide"), Some("install")) => Self::IdeInstall,
             (Some("ide"), Some("list")) => Self::IdeList,
             (Some("ide"), Some("remove")) => Self::IdeRemove,
@@ -88,6 +92,7 @@ impl Topic {
             Self::AddClient => "--output <folder> --client <name> [options]",
             Self::Bridge | Self::Client | Self::Probe => "<server-url> [options]",
             Self::Certs => "--output <folder> [options]",
+            Self::Demo => "[--stdio]",
             Self::Ide => "<list|show|install|remove> [options]",
             Self::IdeInstall | Self::IdeShow => "<client> --name <name> <server-url> [options]",
             Self::IdeList => "",
@@ -105,6 +110,7 @@ impl Topic {
             Self::Bridge => "mcp-secure-remote",
             Self::Certs => "mcp-secure-remote certs",
             Self::Client => probe::CLIENT,
+            Self::Demo => "mcp-secure-remote demo",
             Self::Ide => "mcp-secure-remote ide",
             Self::IdeInstall => "mcp-secure-remote ide install",
             Self::IdeList => "mcp-secure-remote ide list",
@@ -145,10 +151,14 @@ impl UsageError {
         Report { error: self.text, cause: None, hint: self.hint }
     }
 
-    /// Shows the usage of this command.
+    /// Shows the usage of the command that was meant by the words as typed.
     #[must_use]
-    pub(super) fn about(mut self, topic: Topic) -> Self {
-        self.topic = topic;
+    pub(super) fn about(mut self, args: &[OsString]) -> Self {
+        self.topic = Topic::of(args);
+        if self.topic == Topic::Bridge && args.get(1).is_some_and(|word| is_name(word)) {
+            // A mistyped command is taken for the URL, and what follows it for whatever comes.
+            self.hint = Some(first_words());
+        }
         self
     }
 
@@ -170,7 +180,7 @@ impl UsageError {
             // The kinds that remain need settings that our flags do not use.
             kind => Self::new(kind.to_string()),
         };
-        error.about(Topic::of(args))
+        error.about(args)
     }
 }
 
@@ -184,6 +194,22 @@ impl fmt::Display for UsageError {
         writeln!(f, "Usage: {}", format!("{words} {}", self.topic.usage()).trim_end())?;
         write!(f, "Every option is explained by `{words} --help`")
     }
+}
+
+/// Whether it looks like the name of a command, and not like an address.
+fn is_name(word: &OsStr) -> bool {
+    let letters = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_alphabetic());
+    word.to_str().is_some_and(letters)
+}
+
+/// What the first word can be.
+fn first_words() -> String {
+    let names = CommandLine::command();
+    let names: Vec<_> = names.get_subcommands().map(Command::get_name).collect();
+    let names = names.join("`, `");
+    format!(
+        "the first word is a whole address, as in `https://mcp.example.com/mcp`, or one of `{names}`"
+    )
 }
 
 /// The error for a word that stands where none is expected. It may be the rest of a secret that

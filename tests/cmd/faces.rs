@@ -46,7 +46,9 @@ fn an_argument_error_is_exit_code_2_and_leaves_standard_output_alone() {
         assert!(output.stdout.is_empty(), "{args:?}");
         let text = stderr(&output);
         assert!(text.starts_with("Argument error: "), "{text}");
-        assert!(text.contains("\nUsage: mcp-secure-remote <server-url> [options]\n"), "{text}");
+        let is_demo = args.first() == Some(&"demo");
+        let usage = if is_demo { "demo [--stdio]" } else { "<server-url> [options]" };
+        assert!(text.contains(&format!("\nUsage: mcp-secure-remote {usage}\n")), "{text}");
     }
 }
 

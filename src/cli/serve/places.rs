@@ -47,7 +47,7 @@ impl Places {
 /// An error about a line of the file.
 pub(super) fn within(path: &Path, line: usize, error: UsageError) -> UsageError {
     let text = format!("{}, line {line}: {}", path.display(), error.text);
-    UsageError { text, ..error }.about(Topic::Serve)
+    UsageError { text, topic: Topic::Serve, ..error }
 }
 
 /// Whether the text speaks of the flag `--name`.

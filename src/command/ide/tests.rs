@@ -504,6 +504,17 @@ fn a_file_that_changes_while_somebody_thinks_is_left_alone() {
 }
 
 #[test]
+fn a_file_that_cannot_be_replaced_stays_and_has_no_copy() {
+    let place = file(Some("{}"));
+    let change = install(target_of(&place), &entry("https://a/"), false).unwrap().unwrap();
+    let aside = format!(".mcp.json.{}.new", std::process::id());
+    fs::create_dir(place.1.with_file_name(&aside)).unwrap();
+    change.apply().unwrap_err();
+    assert_eq!(fs::read_to_string(&place.1).unwrap(), "{}");
+    assert_eq!(beside(&place.1), [aside.as_str(), "mcp.json"]);
+}
+
+#[test]
 fn no_secret_is_shown_in_what_changes() {
     let place = file(Some("{}"));
     let change = install(target_of(&place), &entry("https://a/"), false).unwrap().unwrap();
