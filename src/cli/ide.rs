@@ -267,7 +267,7 @@ fn show(
     let place = &flags.entry.place;
     let (host, name) = (client(place)?, name(place)?);
     let file = file(place, host, &name, &folders)?.map(|location| location.path);
-    let made = make(flags.entry, host, os, false, false, args, env)?;
+    let made = make(flags.entry, host, os, false, args, env)?;
     Ok(Task::Show(Shown { host, name, entry: made.entry, file, warnings: made.warnings }))
 }
 
@@ -280,8 +280,11 @@ fn install(
     let InstallFlags { entry: flags, sure, no_probe } = flags;
     let target = target(&flags.place, name, folders)?;
     let is_of_project = flags.place.project;
+    if flags.via.is_none() {
+        machine::surroundings(Path::new("/")).check()?;
+    }
     let Made { entry, probe, mut warnings } =
-        make(flags, target.host, Os::here(), !no_probe, true, args, env)?;
+        make(flags, target.host, Os::here(), !no_probe, args, env)?;
     if is_of_project && !entry.env.is_empty() {
         let text = "a secret comes into the file of a project, which is often shared with others";
         warnings.push(warning(text.to_owned()));
@@ -382,7 +385,6 @@ fn make(
     host: &Host,
     os: Os,
     is_tried: bool,
-    is_installed: bool,
     args: &[OsString],
     env: &Environment,
 ) -> Result<Made, Refusal> {
@@ -391,7 +393,7 @@ fn make(
     let folder = machine::folder()?;
     let (spec, mut warnings) = typed::spec(bridge, Place { os, folder: &folder })?;
     if via.is_none() && os == Os::here() {
-        warnings.extend(machine::surroundings(Path::new("/")).told(is_installed)?);
+        warnings.extend(machine::surroundings(Path::new("/")).warning());
     }
     let via = machine::via(via.as_deref(), image, os, args, env, &mut warnings)?;
     warnings.extend(machine::set_here(env, &spec));

@@ -93,21 +93,23 @@ pub(super) fn surroundings(root: &Path) -> Surroundings {
     }
 }
 
+const OUTSIDE: &str =
+    "run it where the client runs, with `--via docker` if that is to start a container";
+
 impl Surroundings {
-    /// What users should know who have not said how the host starts the bridge.
-    pub(super) fn told(self, is_installed: bool) -> Result<Option<Warning>, UsageError> {
-        let hint =
-            "run it where the client runs, with `--via docker` if that is to start a container";
-        match self {
-            Self::Machine => Ok(None),
-            Self::Image if is_installed => {
-                let text = "No client runs in this container, and its files are gone with it";
-                Err(UsageError::new(text).hint(hint))
-            }
-            Self::Container | Self::Image => Ok(Some(warning(format!(
-                "this is a container: a client outside of it cannot start the program here; {hint}"
-            )))),
+    /// Whether it makes sense to install something here, for who has not said how the host starts it.
+    pub(super) fn check(self) -> Result<(), UsageError> {
+        if self != Self::Image {
+            return Ok(());
         }
+        let text = "No client runs in this container, and its files are gone with it";
+        Err(UsageError::new(text).hint(OUTSIDE))
+    }
+
+    /// What users should know who have not said how the host starts the bridge.
+    pub(super) fn warning(self) -> Option<Warning> {
+        let text = "this is a container: a client outside of it cannot start the program here";
+        (self != Self::Machine).then(|| warning(format!("{text}; {OUTSIDE}")))
     }
 }
 
@@ -238,8 +240,8 @@ mod tests {
             }
             let found = surroundings(root.path());
             assert_eq!(found, expected, "{files:?}");
-            assert_eq!(found.told(true).is_err(), found == Surroundings::Image);
-            let shown = found.told(false).unwrap().map(|it| it.text);
+            assert_eq!(found.check().is_err(), found == Surroundings::Image);
+            let shown = found.warning().map(|it| it.text);
             assert_eq!(shown.is_none(), found == Surroundings::Machine);
             assert!(shown.is_none_or(|it| it.contains("`--via docker`")));
         }

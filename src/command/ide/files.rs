@@ -31,9 +31,12 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, Report> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // A file that is there by now is none of a moment ago; before it is written it is read again.
             return match fs::symlink_metadata(path) {
-                Ok(_) => Err(failed("read", path, "it is a link that leads nowhere")),
-                Err(_) => Ok(None),
+                Ok(found) if found.is_symlink() => {
+                    Err(failed("read", path, "it is a link that leads nowhere"))
+                }
+                _ => Ok(None),
             };
         }
         Err(error) => return Err(failed("read", path, reason(&error, path))),

@@ -563,6 +563,7 @@ mod unix {
     use std::os::unix::fs::symlink;
     use std::path::Path;
 
+    use super::super::files::read;
     use super::*;
 
     fn mode(path: &Path) -> u32 {
@@ -603,6 +604,22 @@ mod unix {
             let change = install(target, &entry, false).unwrap().unwrap();
             assert_eq!(change.exposes(), exposes, "{rights:o} {secret}");
         }
+    }
+
+    #[test]
+    fn a_file_that_comes_and_goes_is_there_or_not() {
+        let place = file(Some("{}"));
+        std::thread::scope(|scope| {
+            let host = scope.spawn(|| {
+                for _ in 0..5000 {
+                    fs::write(&place.1, "{}").unwrap();
+                    fs::remove_file(&place.1).unwrap();
+                }
+            });
+            while !host.is_finished() {
+                read(&place.1).unwrap();
+            }
+        });
     }
 
     #[test]
