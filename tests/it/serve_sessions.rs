@@ -345,7 +345,7 @@ fn noise_of_the_process_goes_into_the_log() {
 
 #[test]
 fn an_idle_session_ends_and_an_open_stream_is_use() {
-    let serve = Serving::plain().flag("--session-idle-timeout", "1s").start();
+    let serve = Serving::plain().flag("--session-idle-timeout", "3s").start();
     let (listening, idle) = (Session::open(&serve), Session::open(&serve));
     let mut stream = listening.listen();
     let waiting = idle.id.clone();
@@ -361,7 +361,7 @@ fn an_idle_session_ends_and_an_open_stream_is_use() {
 
 #[test]
 fn a_call_that_runs_is_use_for_as_long_as_its_client_waits() {
-    let serve = Serving::plain().flag("--session-idle-timeout", "1s").start();
+    let serve = Serving::plain().flag("--session-idle-timeout", "3s").start();
     let (working, idle) = (Session::open(&serve), Session::open(&serve));
     let waiting = working.tell(call(1, "hold", json!({})));
     until("end of the idle one", || (serve.children().len() == 1).then_some(()));
