@@ -187,33 +187,32 @@ pub fn parse(
     if let Some(answer) = completions::answer(&args, env) {
         return answer.map(Request::Print).map_err(Refusal::from);
     }
-    match command_line(&args) {
+    request(&args, env).map_err(|refusal| refusal.about(&args))
+}
+
+fn request(args: &[OsString], env: &Environment) -> Result<Request, Refusal> {
+    match command_line(args) {
         Ok(CommandLine { command: Some(Verb::Demo(flags)), .. }) => {
             Ok(if flags.stdio { Request::DemoServer } else { Request::Demo })
         }
         Ok(CommandLine { command: Some(Verb::Certs(flags)), .. }) => {
-            let task = certs::resolve(*flags, env);
-            task.map(Request::Certs).map_err(|error| error.about(&args).into())
+            Ok(Request::Certs(certs::resolve(*flags, env)?))
         }
         Ok(CommandLine { command: Some(Verb::Ide(flags)), .. }) => {
-            let task = ide::resolve(flags, &args, env);
-            task.map(Request::Ide).map_err(|error| error.about(&args))
+            ide::resolve(flags, args, env).map(Request::Ide)
         }
         Ok(CommandLine { command: Some(Verb::Completions(flags)), .. }) => {
-            let script = completions::script(&flags, &args);
-            script.map(Request::Print).map_err(|error| error.about(&args).into())
+            Ok(Request::Print(completions::script(&flags, args)?))
         }
         Ok(CommandLine { command: Some(Verb::Man(flags)), .. }) => Ok(match flags.output {
             Some(folder) => Request::WritePages(folder),
             None => Request::Print(man::page()),
         }),
         Ok(CommandLine { command: Some(Verb::Probe(flags)), .. }) => {
-            let invocation = probe::resolve(*flags, &args, env);
-            let invocation = invocation.map_err(|error| error.about(&args))?;
-            Ok(Request::Probe(Box::new(invocation)))
+            probe::resolve(*flags, args, env).map(Box::new).map(Request::Probe)
         }
         Ok(CommandLine { command: Some(Verb::Serve(flags)), .. }) => {
-            match serve::read(*flags, &args, env).map_err(|error| error.about(&args))? {
+            match serve::read(*flags, args, env)? {
                 Asked::Run(invocation) => Ok(Request::Serve(Box::new(invocation))),
                 Asked::Ready(admin) => Ok(Request::AskServer(admin)),
                 Asked::Check(invocation, text) => {
@@ -222,15 +221,13 @@ pub fn parse(
             }
         }
         Ok(CommandLine { bridge, command: None }) => {
-            let invocation = resolve::resolve(bridge, &args, env);
-            let invocation = invocation.map_err(|error| error.about(&args))?;
-            Ok(Request::Bridge(Box::new(invocation)))
+            resolve::resolve(bridge, args, env).map(Box::new).map(Request::Bridge)
         }
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
                 Ok(Request::Print(error.render().to_string()))
             }
-            _ => Err(UsageError::from_clap(&error, &args).into()),
+            _ => Err(UsageError::from_clap(&error, args).into()),
         },
     }
 }

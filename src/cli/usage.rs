@@ -165,7 +165,7 @@ impl UsageError {
     /// Puts a refusal by clap into our words. `args` are the words that clap read.
     pub(super) fn from_clap(error: &clap::Error, args: &[OsString]) -> Self {
         let subject = context(error, ContextKind::InvalidArg);
-        let error = match error.kind() {
+        match error.kind() {
             ErrorKind::UnknownArgument if subject.starts_with('-') => unknown_flag(error, args),
             ErrorKind::UnknownArgument => unexpected_word(args, &subject),
             ErrorKind::InvalidValue | ErrorKind::TooFewValues => missing_value(flag_of(&subject)),
@@ -179,8 +179,7 @@ impl UsageError {
             ErrorKind::InvalidUtf8 => Self::new("An argument that is not a path is not UTF-8"),
             // The kinds that remain need settings that our flags do not use.
             kind => Self::new(kind.to_string()),
-        };
-        error.about(args)
+        }
     }
 }
 

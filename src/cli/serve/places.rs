@@ -4,7 +4,6 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use crate::cli::serve::file::COMMAND;
-use crate::cli::usage::Topic;
 use crate::cli::usage::UsageError;
 use crate::report;
 use crate::report::Report;
@@ -47,7 +46,7 @@ impl Places {
 /// An error about a line of the file.
 pub(super) fn within(path: &Path, line: usize, error: UsageError) -> UsageError {
     let text = format!("{}, line {line}: {}", path.display(), error.text);
-    UsageError { text, topic: Topic::Serve, ..error }
+    UsageError { text, ..error }
 }
 
 /// Whether the text speaks of the flag `--name`.
